@@ -1,0 +1,73 @@
+"""The one settings object: read once from the environment and the local stack's own file."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where things stand and who connects as whom.
+
+    Every field is read from ``SOKOL_<NAME>``; what is not in the environment is taken from
+    ``<home>/local.env``, which the local stack writes with its port and passwords.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SOKOL_", extra="ignore", frozen=True)
+
+    home: Path = PROJECT_ROOT / ".sokol"
+
+    warehouse_host: str = "127.0.0.1"
+    warehouse_port: int = 5432
+    warehouse_database: str = "sokol"
+    admin_user: str = "postgres"
+    admin_password: SecretStr = SecretStr("")
+    loader_user: str = "sokol_loader"
+    loader_password: SecretStr = SecretStr("")
+    transformer_user: str = "sokol_transformer"
+    transformer_password: SecretStr = SecretStr("")
+    reader_user: str = "sokol_reader"
+    reader_password: SecretStr = SecretStr("")
+
+    landing_url: str = ""
+    sources_dir: Path = Path()
+    demo_dir: Path = Path()
+    data_dir: Path = Field(default=PROJECT_ROOT.parent / "shared" / "data", validation_alias="SOKOL_DATA")
+
+    loader_memory_mb: int = 1000
+    """Memory that DuckDB may use while it validates a file, in MB."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Derive what the environment did not name from ``home``."""
+        defaults = {
+            "landing_url": str(self.home / "landing"),
+            "sources_dir": self.home / "sources",
+            "demo_dir": self.home / "demo",
+        }
+        for field, value in defaults.items():
+            if field not in self.model_fields_set:
+                object.__setattr__(self, field, value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment first and ``<home>/local.env`` second."""
+        home = init_settings().get("home") or env_settings().get("home") or PROJECT_ROOT / ".sokol"
+        local = DotEnvSettingsSource(settings_cls, env_file=Path(str(home)) / "local.env")
+        return init_settings, env_settings, local
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process; the environment is read once."""
+    return Settings()
