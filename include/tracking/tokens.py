@@ -106,7 +106,7 @@ class KeyRing:
             if len(secret) < _MIN_SECRET_BYTES:
                 raise ValueError(
                     f"the secret of token key {key_id!r} has {len(secret)} bytes, at least"
-                    f' {_MIN_SECRET_BYTES} are needed; make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+                    f" {_MIN_SECRET_BYTES} are needed; make one with python's secrets.token_urlsafe(32)"
                 )
         self._keys = dict(keys)
 

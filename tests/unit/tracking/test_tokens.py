@@ -175,7 +175,7 @@ def test_the_earliest_revocation_stays_and_one_dated_back_is_the_newer_record() 
 
 def test_a_token_that_is_not_landed_is_not_registered() -> None:
     record, other = token(), token()
-    assert verify(KEYS, record.token, NOON, {}.get).refusal is Refusal.NOT_REGISTERED
+    assert verify(KEYS, record.token, NOON, lambda _: None).refusal is Refusal.NOT_REGISTERED
     wrong = {record.token_id: other}
     assert verify(KEYS, record.token, NOON, wrong.get).refusal is Refusal.NOT_REGISTERED
 
