@@ -312,7 +312,7 @@ def _create_databases(server: LocalPostgres, airflow_password: str) -> None:
 def _shared_memory() -> str:
     """Choose where parallel workers share memory: containers often give /dev/shm only 64 MB."""
     try:
-        space = os.statvfs("/dev/shm")  # noqa: S108
+        space = os.statvfs("/dev/shm")
     except OSError:
         return "mmap"
     return "posix" if space.f_bavail * space.f_frsize > 1 << 30 else "mmap"
