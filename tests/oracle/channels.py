@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -16,7 +16,8 @@ from tests.oracle.orders import Order, UnlinkedRefund
 from tests.oracle.rows import Row, local_day, local_hour
 
 SHOP_MEASURES = (
-    "clicks", "bot_clicks", "refused_clicks", "sessions", "orders", "gross", "refunds", "revenue", "net_revenue",
+    "clicks", "bot_clicks", "refused_clicks", "sessions", "orders", "gross", "refunds", "revenue",
+    "net_revenue",
     "new_customers",
 )  # fmt: skip
 AD_MEASURES = ("impressions", "ad_clicks", "spend")
@@ -30,6 +31,7 @@ def shop_cells(
     orders: Iterable[Order],
     unlinked: Iterable[UnlinkedRefund],
     clicks: pd.DataFrame,
+    *,
     customers: Mapping[tuple[str, str], Customer],
     tenants: Mapping[str, Row],
     bucket: Callable[[datetime, str], date | datetime],
@@ -84,14 +86,21 @@ def shop_cells(
 
     grain = ["tenant_id", "channel", "campaign", click_bucket]
     names = {"valid": "clicks", "bot": "bot_clicks", "refused": "refused_clicks"}
-    for (tenant, channel, campaign, moment, verdict), count in (
-        clicks.groupby([*grain, "verdict"]).size().items()
-    ):
-        cells[tenant, channel, campaign, plain(moment)][names[verdict]] += int(count)
-    valid = clicks[(clicks["verdict"] == "valid") & clicks["visitor_id"].notna()]
-    for (tenant, channel, campaign, moment), count in valid.groupby(grain)["visitor_id"].nunique().items():
-        cells[tenant, channel, campaign, plain(moment)]["sessions"] += int(count)
+    for group, count in clicks.groupby([*grain, "verdict"]).size().items():
+        tenant, channel, campaign, clicked, verdict = cast("tuple[str, str, str, Any, str]", group)
+        cells[tenant, channel, campaign, plain(clicked)][names[verdict]] += int(count)
+    for group, count in sessions_of(clicks).groupby(grain).size().items():
+        tenant, channel, campaign, clicked = cast("tuple[str, str, str, Any]", group)
+        cells[tenant, channel, campaign, plain(clicked)]["sessions"] += int(count)
     return dict(cells)
+
+
+def sessions_of(clicks: pd.DataFrame) -> pd.DataFrame:
+    """Return the first valid click of each visitor per tenant, channel, campaign, KOL and tenant's day."""
+    visits = clicks[(clicks["verdict"] == "valid") & clicks["visitor_id"].notna()]
+    return visits.sort_values("clicked_at").drop_duplicates(
+        ["tenant_id", "channel", "campaign", "kol_id", "click_date", "visitor_id"]
+    )
 
 
 def plain(moment: Any) -> Any:
@@ -103,6 +112,7 @@ def daily_aggregates(
     orders: Iterable[Order],
     unlinked: Iterable[UnlinkedRefund],
     clicks: pd.DataFrame,
+    *,
     customers: Mapping[tuple[str, str], Customer],
     tenants: Mapping[str, Row],
     ad_spend: Iterable[Row],
@@ -112,7 +122,16 @@ def daily_aggregates(
     measures = (*AD_MEASURES, *SHOP_MEASURES)
     cells = defaultdict(
         lambda: dict.fromkeys(measures, ZERO),
-        shop_cells(orders, unlinked, clicks, customers, tenants, local_day, "click_date", measures),
+        shop_cells(
+            orders,
+            unlinked,
+            clicks,
+            customers=customers,
+            tenants=tenants,
+            bucket=local_day,
+            click_bucket="click_date",
+            measures=measures,
+        ),
     )
     foreign: set[Key] = set()
     for row in ad_spend:
@@ -157,7 +176,16 @@ def hourly_aggregates(
     tenants: Mapping[str, Row],
 ) -> list[Row]:
     """Return one row per tenant, channel, campaign and local hour, keyed by the hour's UTC start."""
-    cells = shop_cells(orders, unlinked, clicks, customers, tenants, local_hour, "hour_at", SHOP_MEASURES)
+    cells = shop_cells(
+        orders,
+        unlinked,
+        clicks,
+        customers=customers,
+        tenants=tenants,
+        bucket=local_hour,
+        click_bucket="hour_at",
+        measures=SHOP_MEASURES,
+    )
     return [
         {"tenant_id": key[0], "channel": key[1], "campaign": key[2], "hour_at": key[3], **cell}
         for key, cell in sorted(cells.items())

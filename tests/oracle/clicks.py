@@ -7,7 +7,8 @@ import pandas as pd
 from tests.oracle.rows import Row
 
 KNOWN_BOTS = (
-    "bot", "crawl", "spider", "slurp", "facebookexternalhit", "headless", "preview", "monitor", "curl/", "wget/",
+    "bot", "crawl", "spider", "slurp", "facebookexternalhit", "headless", "preview", "monitor", "curl/",
+    "wget/",
     "python-requests", "python-urllib", "go-http-client", "okhttp", "scrapy", "lighthouse", "pingdom",
 )  # fmt: skip
 """Parts of a user agent (lower case) that tell a bot."""
@@ -38,8 +39,9 @@ def judge_clicks(
 ) -> pd.DataFrame:
     """Return the clicks with what the definitions say of each.
 
-    Adds ``is_token_known``, ``kol_id``, ``token_campaign_id``, ``token_id``, ``verdict`` (valid, bot or refused),
-    ``channel``, ``campaign``, ``click_date`` (tenant's day) and ``hour_at`` (UTC start of the local hour).
+    Adds ``is_token_known``, ``kol_id``, ``token_campaign_id``, ``token_id``, ``verdict`` (valid, bot or
+    refused), ``channel``, ``campaign``, ``click_date`` (tenant's day) and ``hour_at`` (UTC start of the
+    local hour).
 
     Args:
         clicks: frame of ``rows.click_frame``.
@@ -51,7 +53,8 @@ def judge_clicks(
         [
             {
                 "tenant_id": row["tenant_id"], "token": row["token"], "token_id": row["token_id"],
-                "kol_id": row["kol_id"], "token_campaign_id": row["campaign_id"], "issued_at": row["issued_at"],
+                "kol_id": row["kol_id"], "token_campaign_id": row["campaign_id"],
+                "issued_at": row["issued_at"],
                 "expires_at": row["expires_at"], "revoked_at": row["revoked_at"],
             }
             for row in tokens
@@ -77,7 +80,8 @@ def judge_clicks(
     )
     agents = judged["user_agent"]
     is_bot_agent = {
-        agent: any(part in agent.lower() for part in known_bots) for agent in agents.dropna().unique().tolist()
+        agent: any(part in agent.lower() for part in known_bots)
+        for agent in agents.dropna().unique().tolist()
     }
     is_bot = judged["is_prefetch"] | agents.map(lambda agent: is_bot_agent.get(agent, False)).astype(bool)
     is_refused = judged["token"].notna() & ~is_token_valid
@@ -94,9 +98,12 @@ def judge_clicks(
         channels[pair]
         for pair in zip(judged["utm_medium"].fillna(""), judged["utm_source"].fillna(""), strict=True)
     ]
-    judged["channel"] = pd.Series(by_utm, index=judged.index, dtype="str").mask(judged["is_token_known"], "kol")
-    judged["campaign"] = judged["utm_campaign"].mask(judged["is_token_known"], judged["token_campaign_id"])
-    judged["campaign"] = judged["campaign"].fillna(NO_CAMPAIGN)
+    judged["channel"] = pd.Series(by_utm, index=judged.index, dtype="str").mask(
+        judged["is_token_known"], "kol"
+    )
+    judged["campaign"] = (
+        judged["token_campaign_id"].fillna(judged["utm_campaign"]).replace("", None).fillna(NO_CAMPAIGN)
+    )
     return add_local_time(judged, zones)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import pandas as pd
 
@@ -55,6 +56,7 @@ class Evidence:
 
     def __init__(
         self,
+        *,
         clicks: pd.DataFrame,
         orders: Sequence[Row],
         tokens: Iterable[Row],
@@ -80,7 +82,7 @@ class Evidence:
         is_wanted = clicks["token"].isin(wanted_tokens) | clicks["click_id"].isin(wanted_ids)
         self.by_id: dict[tuple[str, str], Click] = {}
         self.by_token: dict[tuple[str, str], list[Click]] = defaultdict(list)
-        for row in clicks[is_wanted].to_dict("records"):
+        for row in cast("list[Row]", clicks[is_wanted].to_dict("records")):
             click = Click(
                 click_id=row["click_id"],
                 clicked_at=row["clicked_at"].to_pydatetime(),

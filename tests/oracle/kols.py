@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import cast
 
 import pandas as pd
 
@@ -14,13 +15,17 @@ from tests.oracle.orders import Order
 from tests.oracle.rows import Row, local_day
 
 ADDITIVE = (
-    "orders", "gross", "refunds", "revenue", "net_revenue", "commission", "fixed_fees", "platform_fees", "goods",
-    "investment", "clicks", "bot_clicks", "refused_clicks", "source_orders", "source_revenue", "new_customers",
+    "orders", "gross", "refunds", "revenue", "net_revenue", "commission", "fixed_fees", "platform_fees",
+    "goods",
+    "investment", "clicks", "bot_clicks", "refused_clicks", "source_orders", "source_revenue",
+    "new_customers",
 )  # fmt: skip
 RETENTION_DAYS = 30
 
 
-def ratio(numerator: Decimal | int | None, denominator: Decimal | int | None, scale: int = 1) -> Decimal | None:
+def ratio(
+    numerator: Decimal | int | None, denominator: Decimal | int | None, scale: int = 1
+) -> Decimal | None:
     """Return numerator / denominator × scale rounded to 4 decimals; None without a denominator."""
     if numerator is None or not denominator:
         return None
@@ -128,6 +133,7 @@ def kol_days(
     orders: Iterable[Order],
     clicks: pd.DataFrame,
     contracts: Iterable[Row],
+    *,
     customers: Mapping[tuple[str, str], Customer],
     tenants: Mapping[str, Row],
     rates: Rates,
@@ -170,10 +176,9 @@ def kol_days(
 
     names = {"valid": "clicks", "bot": "bot_clicks", "refused": "refused_clicks"}
     owned = clicks[clicks["is_token_known"]]
-    for (tenant, kol, day, verdict), count in (
-        owned.groupby(["tenant_id", "kol_id", "click_date", "verdict"]).size().items()
-    ):
-        add(str(tenant), str(kol), day, names[str(verdict)], int(count))
+    for key, count in owned.groupby(["tenant_id", "kol_id", "click_date", "verdict"]).size().items():
+        click_tenant, kol, click_day, verdict = cast("tuple[str, str, date, str]", key)
+        add(click_tenant, kol, click_day, names[verdict], int(count))
 
     for contract in contracts:
         for measure, day, amount in costs_of(contract, tenants[contract["tenant_id"]], rates, as_of):
@@ -185,7 +190,7 @@ def kol_days(
 def costs_of(
     contract: Row, tenant: Row, rates: Rates, as_of: Mapping[str, date]
 ) -> Iterable[tuple[str, date, Decimal]]:
-    """Give (measure, day, amount in reporting currency) of a contract's fees and goods up to the as-of day."""
+    """Give (measure, day, amount in reporting currency) of a contract up to the as-of day."""
     currency, reporting = contract["currency"], tenant["reporting_currency"]
     starts_on, ends_on = contract["starts_on"], contract["ends_on"]
     booked = [
@@ -259,7 +264,8 @@ def kol_periods(
             for customer in group:
                 groups[tenant, kol_id, period_start(customer.first_day, start)].append(customer)
         rows = []
-        for (tenant, kol_id, begins), cell in sorted(sums.items(), key=lambda item: (item[0][:2], str(item[0][2]))):
+        for tenant, kol_id, begins in sorted(sums, key=lambda key: (key[0], key[1], str(key[2]))):
+            cell = sums[tenant, kol_id, begins]
             value = value_of(groups.get((tenant, kol_id, begins), []), tenants[tenant], as_of[tenant])
             head: Row = {"tenant_id": tenant, "kol_id": kol_id}
             if begins is not None:

@@ -10,8 +10,10 @@ TENANT = "acme"
 def tenant(tenant_id: str = TENANT, **values: Any) -> Row:
     """Return a tenant in Saigon time that reports in USD with 10 % VAT and a margin of 40 %."""
     return {
-        "tenant_id": tenant_id, "name": tenant_id.title(), "country_code": "VN", "time_zone": "Asia/Ho_Chi_Minh",
-        "reporting_currency": "USD", "vat_rate": "0.10", "gross_margin": "0.40", "attribution_window_hours": 72,
+        "tenant_id": tenant_id, "name": tenant_id.title(), "country_code": "VN",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "reporting_currency": "USD", "vat_rate": "0.10", "gross_margin": "0.40",
+        "attribution_window_hours": 72,
         "churn_window_days": 90, **values,
     }  # fmt: skip
 
@@ -19,7 +21,8 @@ def tenant(tenant_id: str = TENANT, **values: Any) -> Row:
 def kol(kol_id: str, **values: Any) -> Row:
     """Return a KOL who takes the tenant's attribution window."""
     return {
-        "tenant_id": TENANT, "kol_id": kol_id, "name": kol_id.title(), "handle": f"@{kol_id}", "platform": "tiktok",
+        "tenant_id": TENANT, "kol_id": kol_id, "name": kol_id.title(), "handle": f"@{kol_id}",
+        "platform": "tiktok",
         "tier": "micro", "attribution_window_hours": None, "updated_at": "2026-01-01T00:00:00Z", **values,
     }  # fmt: skip
 
@@ -29,7 +32,8 @@ def contract(contract_id: str, kol_id: str, **values: Any) -> Row:
     return {
         "tenant_id": TENANT, "contract_id": contract_id, "kol_id": kol_id, "campaign_id": "spring",
         "campaign_name": "Spring", "starts_on": "2026-03-01", "ends_on": "2026-03-31", "currency": "USD",
-        "fixed_fee": "0", "platform_fee": "0", "goods_cost": "0", "commission_rate": "0.10", "coupon_code": None,
+        "fixed_fee": "0", "platform_fee": "0", "goods_cost": "0", "commission_rate": "0.10",
+        "coupon_code": None,
         "updated_at": "2026-01-01T00:00:00Z", **values,
     }  # fmt: skip
 
@@ -49,7 +53,8 @@ def click(click_id: str, clicked_at: str, token_id: str | None = None, **values:
     return {
         "tenant_id": TENANT, "click_id": click_id, "token": f"st1.k1.{token_id}" if token_id else None,
         "visitor_id": None, "utm_source": None, "utm_medium": None, "utm_campaign": None,
-        "landing_url": "https://shop.example/", "referrer": None, "user_agent": "Mozilla/5.0 (X11) Firefox/140.0",
+        "landing_url": "https://shop.example/", "referrer": None,
+        "user_agent": "Mozilla/5.0 (X11) Firefox/140.0",
         "ip_hash": None, "is_prefetch": False, "clicked_at": clicked_at, **values,
     }  # fmt: skip
 
@@ -69,8 +74,10 @@ def order(order_id: str, ordered_at: str, gross: str = "110.00", **values: Any) 
 def refund(refund_id: str, order_id: str | None, refunded_at: str, amount: str, **values: Any) -> Row:
     """Return a succeeded refund."""
     return {
-        "tenant_id": TENANT, "source": "shop", "refund_id": refund_id, "order_id": order_id, "status": "succeeded",
-        "currency": "USD", "amount": amount, "reason": None, "refunded_at": refunded_at, "updated_at": refunded_at,
+        "tenant_id": TENANT, "source": "shop", "refund_id": refund_id, "order_id": order_id,
+        "status": "succeeded",
+        "currency": "USD", "amount": amount, "reason": None, "refunded_at": refunded_at,
+        "updated_at": refunded_at,
         **values,
     }  # fmt: skip
 
@@ -99,15 +106,19 @@ def sale(sale_id: str, sold_at: str, gross: str = "110.00", **values: Any) -> Ro
 def spend(spend_date: str, amount: str, **values: Any) -> Row:
     """Return a day of one Google Ads campaign."""
     return {
-        "tenant_id": TENANT, "platform": "google_ads", "account_id": "a1", "account_time_zone": "Asia/Ho_Chi_Minh",
+        "tenant_id": TENANT, "platform": "google_ads", "account_id": "a1",
+        "account_time_zone": "Asia/Ho_Chi_Minh",
         "spend_date": spend_date, "campaign_id": "c1", "campaign_name": None, "ad_id": "-", "currency": "USD",
         "spend": amount, "impressions": 1000, "clicks": 10, "conversions": None, **values,
     }  # fmt: skip
 
 
-def rate(rate_date: str, value: str, from_currency: str = "VND", to_currency: str = "USD", **values: Any) -> Row:
+def rate(
+    rate_date: str, value: str, from_currency: str = "VND", to_currency: str = "USD", **values: Any
+) -> Row:
     """Return a day's exchange rate."""
     return {
-        "tenant_id": TENANT, "from_currency": from_currency, "to_currency": to_currency, "rate_date": rate_date,
+        "tenant_id": TENANT, "from_currency": from_currency, "to_currency": to_currency,
+        "rate_date": rate_date,
         "rate": value, "updated_at": f"{rate_date}T01:00:00Z", **values,
     }  # fmt: skip

@@ -43,18 +43,37 @@ def compute(
     zones = {tenant: row["time_zone"] for tenant, row in tenants.items()}
     clicks = judge_clicks(click_frame(feeds.get("clicks", [])), rows["tracking_tokens"], zones, known_bots)
     evidence = Evidence(
-        clicks, rows["orders"], rows["tracking_tokens"], rows["kol_contracts"], rows["kols"], rows["tenants"]
+        clicks=clicks,
+        orders=rows["orders"],
+        tokens=rows["tracking_tokens"],
+        contracts=rows["kol_contracts"],
+        kols=rows["kols"],
+        tenants=rows["tenants"],
     )
     rates = Rates.of(rows["fx_rates"])
     orders, unlinked = read_orders(rows, evidence, rates)
     customers = customers_of(orders, as_of)
-    cells = kol_days(orders, clicks, rows["kol_contracts"], customers, tenants, rates, as_of)
+    cells = kol_days(
+        orders,
+        clicks,
+        rows["kol_contracts"],
+        customers=customers,
+        tenants=tenants,
+        rates=rates,
+        as_of=as_of,
+    )
     tables = {
         "tracked_orders": [tracked_order(order) for order in orders],
         "money_events": money_events(orders, unlinked),
         **kol_periods(cells, customers, tenants, evidence.kols, as_of),
         "daily_aggregates": daily_aggregates(
-            orders, unlinked, clicks, customers, tenants, rows["ad_spend"], rates
+            orders,
+            unlinked,
+            clicks,
+            customers=customers,
+            tenants=tenants,
+            ad_spend=rows["ad_spend"],
+            rates=rates,
         ),
         "hourly_aggregates": hourly_aggregates(orders, unlinked, clicks, customers, tenants),
     }
@@ -131,7 +150,8 @@ def money_events(orders: list[Order], unlinked: list[UnlinkedRefund]) -> list[Ro
     return rows + [
         {
             "tenant_id": refund.tenant_id, "source": refund.source, "order_id": None, "is_in_store": None,
-            "kind": "unlinked_refund", "event_id": refund.refund_id, "event_at": refund.at, **vars(refund.amounts),
+            "kind": "unlinked_refund", "event_id": refund.refund_id, "event_at": refund.at,
+            **vars(refund.amounts),
         }
         for refund in unlinked
     ]  # fmt: skip

@@ -60,7 +60,10 @@ class Rates:
         return cls(dict(table))
 
     def rate(self, tenant: str, currency: str, reporting: str, day: date, what: str) -> Decimal | None:
-        """Return the latest rate on or before ``day``, at most 7 days old; note ``what`` when there is none."""
+        """Return the latest rate on or before ``day``, at most 7 days old.
+
+        Where there is none, ``what`` waits for it in ``missing``.
+        """
         if currency == reporting:
             return Decimal(1)
         known = self.table.get((tenant, currency, reporting), {})

@@ -100,7 +100,9 @@ def order_channel(order: Row, outcome: Credit, evidence: Evidence) -> tuple[str,
     if outcome.attributed_by_source:
         return "marketplace", NO_CAMPAIGN
     click = evidence.by_id.get((order["tenant_id"], order["click_id"] or ""))
-    return (click.channel, click.campaign) if click else ("organic", NO_CAMPAIGN)
+    if click is None or click.channel == "kol":
+        return "organic", NO_CAMPAIGN
+    return click.channel, click.campaign
 
 
 def read_orders(
@@ -122,18 +124,30 @@ def read_orders(
             completed = collected.get((row["tenant_id"], row["source"], row["order_id"]), completed)
         outcome = credit(row, evidence)
         reason = exclusion_reason(row, completed)
-        channel, campaign = order_channel(row, outcome, evidence)
         orders.append(
-            order_of(row, tenants, row["order_id"], row["ordered_at"], completed, reason, outcome, channel, campaign)
+            order_of(
+                row,
+                tenants,
+                order_id=row["order_id"],
+                ordered_at=row["ordered_at"],
+                completed_at=completed,
+                reason=reason,
+                outcome=outcome,
+                place=order_channel(row, outcome, evidence),
+            )
         )
     for row in feeds["pos_sales"]:
         if row["sale_type"] == "sale":
-            reason = sale_exclusion_reason(row)
-            no_credit = Credit(reason="no_evidence")
             order = order_of(
-                row, tenants, row["sale_id"], row["sold_at"], row["sold_at"] if reason is None else None,
-                reason, no_credit, "in_store", NO_CAMPAIGN,
-            )  # fmt: skip
+                row,
+                tenants,
+                order_id=row["sale_id"],
+                ordered_at=row["sold_at"],
+                completed_at=row["sold_at"],
+                reason=sale_exclusion_reason(row),
+                outcome=Credit(reason="no_evidence"),
+                place=("in_store", NO_CAMPAIGN),
+            )
             order.is_in_store = True
             orders.append(order)
 
@@ -166,13 +180,13 @@ def order_rate(order: Order) -> Decimal:
 def order_of(
     row: Row,
     tenants: Mapping[str, Row],
+    *,
     order_id: str,
     ordered_at: datetime,
     completed_at: datetime | None,
     reason: str | None,
     outcome: Credit,
-    channel: str,
-    campaign: str,
+    place: tuple[str, str],
 ) -> Order:
     """Return the order that a row of ``orders`` or ``pos_sales`` tells of, without its events."""
     tenant = tenants[row["tenant_id"]]
@@ -193,10 +207,12 @@ def order_of(
         ordered_at=ordered_at,
         exclusion_reason=reason,
         completed_at=completed_at if reason is None else None,
-        completed_date=local_day(completed_at, tenant["time_zone"]) if completed_at and reason is None else None,
+        completed_date=local_day(completed_at, tenant["time_zone"])
+        if completed_at and reason is None
+        else None,
         credit=outcome,
-        channel=channel,
-        campaign=campaign,
+        channel=place[0],
+        campaign=place[1],
     )
 
 
@@ -209,16 +225,17 @@ def link_refunds(
 ) -> tuple[Reversals, list[UnlinkedRefund]]:
     """Give succeeded refunds and completed returns to their orders; return the rest as unlinked.
 
-    Raises:
-        ValueError: a refund is in another currency than its order, which no definition covers.
+    A refund in another currency than its order is unlinked too.
     """
     known = {(order.is_in_store, *order.key): order for order in orders}
     given_back = [
-        (False, r["tenant_id"], r["source"], r["order_id"], r["refunded_at"], r["refund_id"], r["amount"], r["currency"])
+        (False, r["tenant_id"], r["source"], r["order_id"], r["refunded_at"], r["refund_id"], r["amount"],
+        r["currency"])
         for r in feeds["refunds"]
         if r["status"] == "succeeded"
     ] + [
-        (True, r["tenant_id"], r["source"], r["original_sale_id"], r["sold_at"], r["sale_id"], r["gross_amount"],
+        (True, r["tenant_id"], r["source"], r["original_sale_id"], r["sold_at"], r["sale_id"],
+        r["gross_amount"],
          r["currency"])
         for r in feeds["pos_sales"]
         if r["sale_type"] == "return" and r["status"] == "completed"
@@ -228,9 +245,7 @@ def link_refunds(
     for in_store, tenant_id, source, order_id, at, refund_id, amount, currency in given_back:
         key = (in_store, tenant_id, source, order_id or "")
         order = known.get(key)
-        if order is not None:
-            if order.currency != currency:
-                raise ValueError(f"refund {source}/{refund_id} is in {currency}, its order in {order.currency}")
+        if order is not None and order.currency == currency:
             reversals[key].append((at, refund_id, amount))
             continue
         tenant = tenants[tenant_id]

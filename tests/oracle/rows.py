@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -14,7 +15,8 @@ import pyarrow as pa
 import yaml
 
 Row = dict[str, Any]
-FeedInput = pa.Table | pd.DataFrame | Sequence[Mapping[str, Any]]
+FeedInput: TypeAlias = Any
+"""A table of pyarrow, a frame of pandas, or a sequence of mappings."""
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = PROJECT_ROOT / "dbt_project" / "models" / "staging"
@@ -59,7 +61,7 @@ def clean_rows(feed: str, rows: FeedInput) -> list[Row]:
             [name for name in rows.column_names if name in spec.types]
         ).to_pylist()
     elif isinstance(rows, pd.DataFrame):
-        records = rows.to_dict("records")  # type: ignore[assignment]
+        records = cast("list[Row]", rows.to_dict("records"))
     else:
         records = rows
     cleaned = [
@@ -86,7 +88,7 @@ def click_frame(rows: FeedInput) -> pd.DataFrame:
     for name in spec.types:
         if name not in frame.columns:
             frame[name] = None
-    frame = frame[list(spec.types)].reset_index(drop=True)
+    frame = cast("pd.DataFrame", frame)[list(spec.types)].reset_index(drop=True)
     frame["clicked_at"] = pd.to_datetime(frame["clicked_at"], utc=True, format="ISO8601").astype(
         "datetime64[us, UTC]"
     )
@@ -101,7 +103,7 @@ def click_frame(rows: FeedInput) -> pd.DataFrame:
 
 def typed(value: Any, kind: str) -> Any:
     """Return ``value`` in the Python type of the contract type ``kind``; None for any null."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and value != value):
+    if value is None or value is pd.NaT or (isinstance(value, float) and isnan(value)):
         return None
     if kind == "text":
         return str(value)

@@ -1,7 +1,7 @@
 """The oracle's KOL and channel figures against examples worked by hand."""
 
 from datetime import UTC, date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -45,8 +45,9 @@ def test_kol_roi_by_hand() -> None:
     expected = {
         "orders": 1, "gross": 110, "refunds": 55, "revenue": 55, "net_revenue": 50, "commission": 5,
         "fixed_fees": 100, "platform_fees": 10, "goods": 50, "investment": 165, "clicks": 2, "bot_clicks": 1,
-        "refused_clicks": 0, "new_customers": 1, "roi_pct": D("-66.6667"), "roi_net_pct": D("-69.6970"),
-        "roi_contribution_pct": D("-87.8788"), "cr_pct": 50, "cpa": 165, "source_orders": 0,
+        "refused_clicks": 0, "new_customers": 1, "roi_pct": Decimal("-66.6667"),
+        "roi_net_pct": Decimal("-69.6970"),
+        "roi_contribution_pct": Decimal("-87.8788"), "cr_pct": 50, "cpa": 165, "source_orders": 0,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
 
@@ -60,7 +61,15 @@ def test_days_and_months_add_up_and_a_refund_stands_on_its_own_day() -> None:
     march, april = tables["kol_roi_monthly"]
     assert (march["month"], march["investment"], april["refused_clicks"]) == (date(2026, 3, 1), 396, 1)
     total = one(tables["kol_roi"], kol_id="ana")
-    for measure in ("orders", "revenue", "net_revenue", "investment", "clicks", "new_customers", "refused_clicks"):
+    for measure in (
+        "orders",
+        "revenue",
+        "net_revenue",
+        "investment",
+        "clicks",
+        "new_customers",
+        "refused_clicks",
+    ):
         assert total[measure] == sum(row[measure] for row in days) == march[measure] + april[measure]
 
 
@@ -70,7 +79,7 @@ def test_the_last_day_of_a_contract_takes_the_rest(as_of: str, fees: str) -> Non
         marts(as_of, kol_contracts=[made.contract("c", "ana", fixed_fee="100.00")]).tables["kol_roi"],
         kol_id="ana",
     )
-    assert row["fixed_fees"] == D(fees)
+    assert row["fixed_fees"] == Decimal(fees)
     assert row["roi_pct"] == -100
     assert (row["cpa"], row["cr_pct"]) == (None, None)
 
@@ -78,7 +87,9 @@ def test_the_last_day_of_a_contract_takes_the_rest(as_of: str, fees: str) -> Non
 def test_a_kol_without_anything_has_nulls_for_ratios() -> None:
     row = one(marts("2026-03-30").tables["kol_roi"], kol_id="ana")
     assert row["investment"] == 0
-    assert [row[name] for name in ("roi_pct", "roi_net_pct", "cr_pct", "cpa", "ltv", "retention_30d")] == [None] * 6
+    assert [row[name] for name in ("roi_pct", "roi_net_pct", "cr_pct", "cpa", "ltv", "retention_30d")] == [
+        None
+    ] * 6
 
 
 def test_lifetime_value_by_hand() -> None:
@@ -98,22 +109,23 @@ def test_lifetime_value_by_hand() -> None:
     tables = marts("2026-04-30", tenant, orders=orders, kol_contracts=[contract]).tables
     row = one(tables["kol_roi"], kol_id="ana")
     assert (row["orders"], row["new_customers"]) == (4, 3)
-    assert (row["aov"], row["frequency"], row["churn"]) == (100, D("0.8"), D("0.5"))
+    assert (row["aov"], row["frequency"], row["churn"]) == (100, Decimal("0.8"), Decimal("0.5"))
     assert (row["ltv"], row["retention_30d"]) == (64, 1)
     # January's cohort is customer a alone: 4 windows with 3 orders, one of two active windows churned
     january = one(tables["kol_roi_monthly"], month=date(2026, 1, 1))
-    assert (january["frequency"], january["churn"], january["ltv"]) == (D("0.75"), D("0.5"), 60)
+    assert (january["frequency"], january["churn"], january["ltv"]) == (Decimal("0.75"), Decimal("0.5"), 60)
     assert one(tables["kol_roi_monthly"], month=date(2026, 4, 1))["retention_30d"] is None
     # one day earlier the fourth window has not passed, and customer a's last pair of windows stands
     earlier = one(
         marts("2026-04-29", tenant, orders=orders, kol_contracts=[contract]).tables["kol_roi"], kol_id="ana"
     )
-    assert (earlier["frequency"], earlier["churn"]) == (1, D("0.5"))
+    assert (earlier["frequency"], earlier["churn"]) == (1, Decimal("0.5"))
 
 
 @pytest.mark.parametrize(
     ("again", "share"),
-    [("2026-03-01T10:00:00Z", 0), ("2026-03-01T10:00:01Z", 1), ("2026-03-31T23:59:59Z", 1), ("2026-04-01T00:00:00Z", 0)],
+    [("2026-03-01T10:00:00Z", 0), ("2026-03-01T10:00:01Z", 1), ("2026-03-31T23:59:59Z", 1),
+     ("2026-04-01T00:00:00Z", 0)],
 )  # fmt: skip
 def test_retention_borders(again: str, share: int) -> None:
     orders = [
@@ -188,17 +200,21 @@ def test_channels_by_hand() -> None:
     google = one(daily, date=day, channel="google_ads")
     expected = {
         "campaign": "c1", "clicks": 1, "sessions": 1, "orders": 1, "revenue": 110, "new_customers": 1,
-        "spend": D("12.36"), "ad_clicks": 20, "impressions": 2000, "ctr": D("0.01"), "cpc": D("0.618"),
-        "cpm": D("6.18"), "cpa": D("12.36"), "roas": D("8.8997"), "is_foreign_day": True,
+        "spend": Decimal("12.36"), "ad_clicks": 20, "impressions": 2000, "ctr": Decimal("0.01"),
+        "cpc": Decimal("0.618"),
+        "cpm": Decimal("6.18"), "cpa": Decimal("12.36"), "roas": Decimal("8.8997"), "is_foreign_day": True,
     }  # fmt: skip
     assert {name: google[name] for name in expected} == expected
     assert one(daily, channel="email")["campaign"] == "news"
     organic = one(daily, date=day, channel="organic")
     assert (organic["refused_clicks"], organic["clicks"], organic["orders"]) == (1, 0, 1)
     assert one(daily, channel="marketplace")["net_revenue"] == 100
-    assert one(daily, channel="unlinked")["refunds"] == D("23.10")
+    assert one(daily, channel="unlinked")["refunds"] == Decimal("23.10")
     assert one(daily, channel="unlinked")["net_revenue"] == -21
-    assert (one(daily, date=day, channel="in_store")["revenue"], one(daily, date=day, channel="in_store")["orders"]) == (110, 1)
+    assert (
+        one(daily, date=day, channel="in_store")["revenue"],
+        one(daily, date=day, channel="in_store")["orders"],
+    ) == (110, 1)
     assert one(daily, date=date(2026, 3, 3), channel="in_store")["refunds"] == 22
     row = one(tables["kol_roi"], kol_id="ana")
     assert (row["orders"], row["source_orders"], row["source_revenue"]) == (1, 1, 110)
@@ -206,6 +222,53 @@ def test_channels_by_hand() -> None:
     assert one(hourly, channel="kol", hour_at=datetime(2026, 3, 2, 3, tzinfo=UTC))["clicks"] == 2
     for measure in ("orders", "revenue", "net_revenue", "clicks", "refused_clicks", "new_customers"):
         assert sum(row[measure] for row in hourly) == sum(row[measure] for row in daily)
+
+
+def test_a_session_is_a_visitor_per_kol_and_day_in_the_hour_of_its_first_valid_click() -> None:
+    tables = marts(
+        "2026-03-10",
+        kols=[made.kol("ana"), made.kol("bo")],
+        tracking_tokens=[made.token("t1", "ana"), made.token("t2", "bo")],
+        clicks=[
+            made.click("k1", "2026-03-02T03:59:00Z", "t1", visitor_id="v", is_prefetch=True),
+            made.click("k2", "2026-03-02T04:10:00Z", "t1", visitor_id="v"),
+            made.click("k3", "2026-03-02T05:10:00Z", "t1", visitor_id="v"),
+            made.click("k4", "2026-03-02T05:10:00Z", "t2", visitor_id="v"),
+            made.click("k5", "2026-03-02T17:10:00Z", "t1", visitor_id="v"),
+            made.click("k6", "2026-03-02T17:10:00Z", "t1"),
+        ],
+    ).tables
+    days = [(row["date"].day, row["sessions"], row["clicks"]) for row in tables["daily_aggregates"]]
+    assert days == [(2, 2, 3), (3, 1, 2)]
+    hours = {row["hour_at"].hour: (row["sessions"], row["clicks"]) for row in tables["hourly_aggregates"]}
+    assert hours == {3: (0, 0), 4: (1, 1), 5: (1, 2), 17: (1, 2)}
+
+
+def test_orders_that_a_click_did_not_earn_its_kol_are_organic() -> None:
+    feeds = {
+        "tracking_tokens": [made.token("t1", "ana")],
+        "clicks": [
+            made.click("k1", "2026-03-01T03:00:00Z", "t1", utm_campaign="x"),
+            made.click("k2", "2026-03-01T03:00:00Z", utm_medium="social", utm_campaign="x"),
+        ],
+        "orders": [
+            made.order("o1", "2026-03-06T05:00:00Z", click_id="k1"),
+            made.order("o2", "2026-03-06T05:00:00Z", click_id="k2"),
+        ],
+    }
+    rows = marts("2026-03-10", **feeds).tables["tracked_orders"]
+    assert [(row["channel"], row["campaign"]) for row in rows] == [("organic", "(none)"), ("organic", "x")]
+
+
+def test_a_refund_in_another_currency_is_unlinked() -> None:
+    tables = marts(
+        "2026-03-10",
+        orders=[made.order("o1", "2026-03-06T05:00:00Z")],
+        refunds=[made.refund("r1", "o1", "2026-03-07T05:00:00Z", "250000", currency="VND")],
+        fx_rates=[made.rate("2026-03-06", "0.00004")],
+    ).tables
+    assert one(tables["tracked_orders"], order_id="o1")["revenue"] == 110
+    assert one(tables["daily_aggregates"], channel="unlinked")["refunds"] == 10
 
 
 @pytest.mark.parametrize(
