@@ -1,0 +1,175 @@
+"""Make a server ready for Sokol: roles, schemas, grants, ops tables and the raw tables of the contracts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from include.settings import Settings, get_settings
+from include.warehouse.contracts import Contract, ContractError, load_contracts
+from include.warehouse.postgres import Warehouse, connect
+
+OPS_SQL = Path(__file__).with_name("ops.sql")
+
+LOAD_COLUMNS: Mapping[str, str] = {
+    "_load_id": "bigint not null",
+    "_file_id": "bigint not null",
+    "_row": "bigint not null",
+    "_landing_seq": "bigint not null",
+    "_key_hash": "bigint not null",
+    "_row_hash": "uuid not null",
+    "_extra": "jsonb",
+}
+"""What the loader adds to a feed; entities and slices have ``_deleted`` too, events ``_segment``."""
+
+
+def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] | None = None) -> None:
+    """Create what is missing in the warehouse and leave the rest; safe to run again and at once.
+
+    Roles (least privilege): the loader owns ``raw`` and writes ``ops``; the transformer reads both, owns
+    ``staging``, ``intermediate`` and ``marts`` and may create its own tables in ``ops``; the reader reads
+    ``marts``. A column that a contract has gained is added to its raw table.
+
+    Raises:
+        ContractError: when a contract has changed the type of a column that stands in ``raw``.
+    """
+    settings = settings or get_settings()
+    contracts = load_contracts() if contracts is None else contracts
+    _create_database(settings)
+    with connect("admin", settings) as admin, admin.transaction():
+        admin.lock("sokol:prepare")
+        _create_roles(admin, settings)
+        _create_schemas(admin, settings)
+        admin.execute(OPS_SQL.read_text())
+        _grant_ops(admin, settings)
+        _run(admin, "set local role {}", settings.loader_user)
+        for contract in contracts.values():
+            _create_raw(admin, contract)
+        admin.execute("reset role")
+
+
+def _create_database(settings: Settings) -> None:
+    with connect("admin", settings, database="postgres") as server:
+        found = server.value("select 1 from pg_database where datname = %s", [settings.warehouse_database])
+        if not found:
+            try:
+                _run(server, "create database {}", settings.warehouse_database)
+            except psycopg.errors.DuplicateDatabase:
+                return  # another process made it meanwhile
+
+
+def _create_roles(admin: Warehouse, settings: Settings) -> None:
+    for role in ("loader", "transformer", "reader"):
+        user = getattr(settings, f"{role}_user")
+        password = getattr(settings, f"{role}_password").get_secret_value()
+        if not admin.value("select 1 from pg_roles where rolname = %s", [user]):
+            _run(admin, "create role {} login nosuperuser nocreatedb nocreaterole", user)
+        if password:
+            admin.execute(
+                sql.SQL("alter role {} password {}")
+                .format(sql.Identifier(user), sql.Literal(password))
+                .as_string()
+            )
+
+
+def _create_schemas(admin: Warehouse, settings: Settings) -> None:
+    loader, transformer, reader = settings.loader_user, settings.transformer_user, settings.reader_user
+    database = settings.warehouse_database
+    _run(admin, "revoke all on database {} from public", database)
+    _run(admin, "revoke all on schema public from public")
+    for user in (loader, transformer, reader):
+        _run(admin, "grant connect on database {} to {}", database, user)
+    for user in (loader, transformer):
+        _run(admin, "grant temporary on database {} to {}", database, user)
+    # dbt asks for each of its schemas with "create schema if not exists", which wants this right.
+    _run(admin, "grant create on database {} to {}", database, transformer)
+    _run(admin, "create schema if not exists raw authorization {}", loader)
+    _run(admin, "create schema if not exists ops")
+    for schema in ("staging", "intermediate", "marts"):
+        _run(admin, "create schema if not exists {} authorization {}", schema, transformer)
+    _run(admin, "grant usage on schema raw to {}", transformer)
+    _run(admin, "grant usage on schema ops to {}", loader)
+    _run(admin, "grant usage, create on schema ops to {}", transformer)
+    _run(admin, "grant usage on schema marts to {}", reader)
+    readable = "alter default privileges for role {} in schema {} grant select on tables to {}"
+    _run(admin, readable, loader, "raw", transformer)
+    _run(admin, readable, transformer, "marts", reader)
+
+
+def _grant_ops(admin: Warehouse, settings: Settings) -> None:
+    loader, transformer = settings.loader_user, settings.transformer_user
+    tables = ("landed_files", "loads", "quarantine", "conflicts", "restatements", "slices", "segments")
+    for table in tables:
+        _run(admin, "grant select on ops.{} to {}", table, transformer)
+        _run(admin, "grant select, insert on ops.{} to {}", table, loader)
+    for table in ("landed_files", "quarantine", "slices", "segments"):
+        _run(admin, "grant update on ops.{} to {}", table, loader)
+    _run(admin, "grant usage, select on sequence ops.load_id_seq to {}", loader)
+
+
+def raw_columns(contract: Contract) -> dict[str, str]:
+    """Return the columns of a feed's raw table with their Postgres types, in order."""
+    columns = {c.name: c.data_type + (" not null" if c.required else "") for c in contract.columns}
+    columns |= LOAD_COLUMNS
+    if contract.kind == "event":
+        return columns | {"_segment": "integer not null"}
+    return columns | {"_deleted": "boolean not null default false"}
+
+
+def _create_raw(admin: Warehouse, contract: Contract) -> None:
+    found = dict(
+        admin.rows(
+            """
+            select attname::text, format_type(atttypid, atttypmod)
+            from pg_attribute
+            where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+            """,
+            [f"raw.{contract.feed}"],
+        )
+    )
+    if found:
+        return _extend_raw(admin, contract, found)
+    body = ", ".join(f'"{name}" {kind}' for name, kind in raw_columns(contract).items())
+    partition = " partition by list (_segment)" if contract.kind == "event" else ""
+    _run(admin, f"create table raw.{{}} ({body}){partition}", contract.feed)
+    for statement in index_statements(contract, f"raw.{contract.feed}"):
+        admin.execute(statement)
+    return None
+
+
+def index_statements(contract: Contract, table: str) -> list[str]:
+    """Return the statements that make the indexes of a raw table or of one segment of it.
+
+    The hash of the key is the only index with random entries; time and load id are in the order of
+    arrival, so that a block range index of a few pages serves them.
+    """
+    statements = [f"create index on {table} (_key_hash)"]
+    if contract.kind == "event":
+        brin = "create index on {} using brin ({}) with (pages_per_range = 32)"
+        return [*statements, *(brin.format(table, column) for column in (contract.event_time, "_load_id"))]
+    if contract.kind == "slice":
+        statements.append(f"create index on {table} ({', '.join(contract.slice)})")
+    return [*statements, f"create index on {table} (_load_id)"]
+
+
+def _extend_raw(admin: Warehouse, contract: Contract, found: Mapping[str, str]) -> None:
+    wanted = {
+        "text": "text",
+        "timestamptz": "timestamp with time zone",
+    }
+    for column in contract.columns:
+        kind = wanted.get(column.data_type, column.data_type)
+        if column.name not in found:
+            added = f"alter table raw.{{}} add column {{}} {column.data_type}"
+            _run(admin, added, contract.feed, column.name)
+        elif found[column.name] != kind:
+            raise ContractError(
+                f"raw.{contract.feed}.{column.name} is {found[column.name]}, the contract says {kind}: "
+                "add a column of another name, or drop the raw tables and replay the landing zone"
+            )
+
+
+def _run(warehouse: Warehouse, statement: str, *names: str) -> None:
+    template = sql.SQL(statement)
+    warehouse.execute(template.format(*map(sql.Identifier, names)).as_string())
