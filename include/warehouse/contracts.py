@@ -48,7 +48,8 @@ class Contract:
 
     ``version`` names the column by which the newest record of a key wins, ``state`` the column and
     order of states that decide between equal versions, ``slice`` the columns whose values one pull
-    replaces together, ``amounts`` the money columns held to the minor unit of ``currency``.
+    replaces together, ``amounts`` the money columns held to the minor unit of ``currency``, ``indexes`` the
+    columns by which models look rows up.
     """
 
     feed: str
@@ -67,12 +68,14 @@ class Contract:
     currency_codes: tuple[str, ...] = ()
     time_zones: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
     _names: Mapping[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a contract that names a column it does not have or lacks what its kind needs."""
         object.__setattr__(self, "_names", {column.name: column for column in self.columns})
         named = [*self.key, *self.slice, *self.amounts, *self.totals, *self.currency_codes, *self.time_zones]
+        named += [name for index in self.indexes for name in index]
         single = (self.event_time, self.version, self.state_column)
         named += [c for c in (*single, self.cursor, self.currency) if c]
         if unknown := sorted(set(named) - set(self._names)):
@@ -99,7 +102,7 @@ class Contract:
     @property
     def digest(self) -> str:
         """The contract's version: a content hash of all that decides what is loaded (16 hex digits)."""
-        said = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+        said = {k: v for k, v in self.__dict__.items() if not k.startswith("_") and k != "indexes"}
         text = json.dumps(said, sort_keys=True, default=lambda value: value.__dict__)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -141,6 +144,7 @@ def parse_contract(table: Mapping[str, Any], place: str) -> Contract:
             currency_codes=_texts(meta.get("currency_codes")),
             time_zones=_texts(meta.get("time_zones")),
             rules=tuple(Rule(rule["check"], rule["error"]) for rule in meta.get("rules", ())),
+            indexes=tuple(_texts(index) for index in meta.get("indexes", ())),
         )
     except KeyError as missing:
         raise ContractError(f"{place}: the contract of {table.get('name')} lacks {missing}") from missing

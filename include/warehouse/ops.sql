@@ -114,3 +114,18 @@ create table if not exists ops.segments (
     is_open boolean not null,
     primary key (feed, segment)
 );
+
+-- Which database role reads which tenant's marts; the policies on every mart ask the function below. A role cannot
+-- change its own answer: only an administrator writes the table.
+create table if not exists ops.tenant_access (
+    role_name name not null,
+    tenant_id text not null,
+    primary key (role_name, tenant_id)
+);
+
+create or replace function ops.readable_tenants(reader name) returns setof text
+language sql stable security definer set search_path = pg_catalog
+begin atomic
+    select tenant_id from ops.tenant_access where role_name = reader;
+end;
+revoke all on function ops.readable_tenants(name) from public;

@@ -71,6 +71,7 @@ def _create_roles(admin: Warehouse, settings: Settings) -> None:
                 .format(sql.Identifier(user), sql.Literal(password))
                 .as_string()
             )
+        _run(admin, "alter role {} set timezone to 'UTC'", user)
 
 
 def _create_schemas(admin: Warehouse, settings: Settings) -> None:
@@ -91,6 +92,7 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
     _run(admin, "grant usage on schema raw to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", loader)
     _run(admin, "grant usage, create on schema ops to {}", transformer)
+    _run(admin, "grant usage on schema ops to {}", reader)
     _run(admin, "grant usage on schema marts to {}", reader)
     readable = "alter default privileges for role {} in schema {} grant select on tables to {}"
     _run(admin, readable, loader, "raw", transformer)
@@ -106,6 +108,7 @@ def _grant_ops(admin: Warehouse, settings: Settings) -> None:
     for table in ("landed_files", "quarantine", "slices", "segments"):
         _run(admin, "grant update on ops.{} to {}", table, loader)
     _run(admin, "grant usage, select on sequence ops.load_id_seq to {}", loader)
+    _run(admin, "grant execute on function ops.readable_tenants(name) to {}, {}", settings.reader_user, transformer)
 
 
 def raw_columns(contract: Contract) -> dict[str, str]:
@@ -148,6 +151,8 @@ def index_statements(contract: Contract, table: str) -> list[str]:
     if contract.kind == "event":
         brin = "create index on {} using brin ({}) with (pages_per_range = 32)"
         return [*statements, *(brin.format(table, column) for column in (contract.event_time, "_load_id"))]
+    for columns in contract.indexes:
+        statements.append(f"create index on {table} ({', '.join(columns)})")
     if contract.kind == "slice":
         statements.append(f"create index on {table} ({', '.join(contract.slice)})")
     return [*statements, f"create index on {table} (_load_id)"]

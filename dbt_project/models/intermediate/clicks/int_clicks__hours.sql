@@ -1,0 +1,96 @@
+-- depends_on: {{ ref('int_tenants__settings') }}, {{ ref('int_days__touched') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        indexes=[{'columns': ['tenant_id', 'click_date']}],
+        pre_hook="{{ delete_touched(ref('int_days__touched'), {'tenant_id': 'tenant_id', 'click_date': 'touched_date'}, also=\"touched.cause = 'clicks'\") }}",
+        post_hook=["{{ advance(['clicks', 'tracking_tokens', 'ad_spend', 'fx_rates', 'tenants']) }}"],
+    )
+}}
+-- One row per tenant, local hour, channel, campaign and KOL with clicks. A session stands in the hour of its first valid click.
+with tenants as (
+
+    select * from {{ ref('int_tenants__published') }}
+
+),
+
+clicks as (
+
+    select
+        clicks.*,
+        tenants.time_zone,
+        {{ local_date('clicks.clicked_at', 'tenants.time_zone') }} as click_date,
+        {{ hour_start('clicks.clicked_at', 'tenants.time_zone') }} as hour_start_at
+    from {{ ref('stg_clicks') }} as clicks
+    inner join tenants on clicks.tenant_id = tenants.tenant_id
+    {% if is_incremental() -%}
+    where
+        {{ within_spans('clicks.clicked_at', touched_day_spans(ref('int_days__touched'))) }}
+        and exists (
+            select 1 from {{ ref('int_days__touched') }} as touched
+            where
+                touched.tenant_id = clicks.tenant_id
+                and touched.touched_date = {{ local_date('clicks.clicked_at', 'tenants.time_zone') }}
+                and touched.cause = 'clicks'
+        )
+    {%- endif %}
+
+),
+
+tokens as (
+
+    select * from {{ ref('stg_tracking_tokens') }}
+
+),
+
+grouped as (
+
+    select
+        clicks.tenant_id,
+        clicks.click_date,
+        clicks.hour_start_at,
+        {{ click_channel('clicks.token', 'tokens.token_id', 'clicks.utm_medium', 'clicks.utm_source') }} as channel,
+        coalesce(case when tokens.token_id is not null then tokens.campaign_id else clicks.utm_campaign end, '(none)') as campaign_id,
+        coalesce(tokens.kol_id, '(none)') as kol_id,
+        clicks.visitor_id,
+        case
+            when clicks.is_bot then 'bot'
+            when clicks.token is not null and tokens.token_id is null then 'refused'
+            when clicks.clicked_at < tokens.issued_at or clicks.clicked_at >= tokens.expires_at or clicks.clicked_at >= tokens.revoked_at
+                then 'refused'
+            else 'valid'
+        end as verdict,
+        count(*) as clicks
+    from clicks
+    left join tokens on clicks.tenant_id = tokens.tenant_id and clicks.token = tokens.token
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+
+),
+
+visits as (
+
+    select
+        *,
+        case
+            when verdict = 'valid' and visitor_id is not null then row_number() over (
+                partition by tenant_id, click_date, channel, campaign_id, kol_id, visitor_id, verdict order by hour_start_at
+            )
+        end as visit_number
+    from grouped
+
+)
+
+select
+    tenant_id,
+    click_date,
+    hour_start_at,
+    channel,
+    campaign_id,
+    kol_id,
+    sum(case when verdict = 'valid' then clicks else 0 end) as clicks,
+    sum(case when verdict = 'bot' then clicks else 0 end) as bot_clicks,
+    sum(case when verdict = 'refused' then clicks else 0 end) as refused_clicks,
+    sum(case when visit_number = 1 then 1 else 0 end) as sessions
+from visits
+group by tenant_id, click_date, hour_start_at, channel, campaign_id, kol_id

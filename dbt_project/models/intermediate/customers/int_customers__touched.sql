@@ -1,0 +1,16 @@
+-- One row per customer whose orders have moved since the readers last saw them; on the first build they take everyone.
+{%- set since_build = watermark('builds', ['int_customers__first_orders', 'int_customers__windows']) %}
+{%- if is_building() and since_build == 0 %}
+select
+    cast(null as text) as tenant_id,
+    cast(null as text) as customer_id
+where false
+{%- else %}
+select tenant_id, customer_id
+from {{ ref('int_orders__events') }}
+where _build_id > {{ since_build }} and customer_id is not null
+union
+select tenant_id, customer_id
+from {{ source('ops', 'left_days') }}
+where model = 'int_orders__events' and build_id > {{ since_build }} and customer_id is not null
+{%- endif %}

@@ -1,0 +1,128 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        indexes=[
+            {'columns': ['tenant_id', 'source', 'order_id'], 'unique': true},
+            {'columns': ['tenant_id', 'completed_date']},
+            {'columns': ['tenant_id', 'kol_id']},
+            {'columns': ['_build_id']},
+        ],
+        pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}",
+        post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
+    )
+}}
+-- One row per tenant, source and order of a web shop or marketplace. All amounts add up over orders.
+with states as (
+
+    select states.*
+    from {{ ref('int_orders__states') }} as states
+    {% if is_incremental() -%}
+    inner join {{ ref('int_orders__due') }} as due
+        on states.tenant_id = due.tenant_id
+        and states.order_type = due.order_type
+        and states.source = due.source
+        and states.order_id = due.subject_id
+    {%- endif %}
+    where states.order_type = 'web'
+
+),
+
+credit as (
+
+    select * from {{ ref('int_orders__credit') }}
+
+),
+
+tenants as (
+
+    select * from {{ ref('int_tenants__published') }}
+
+),
+
+events as (
+
+    select
+        tenant_id,
+        source,
+        order_id,
+        max(fx_rate) as fx_rate,
+        max(customer_id) as customer_id,
+        -sum(case when event_type <> 'completion' then gross_amount else 0 end) as refund_amount,
+        sum(net_amount) as net_revenue_amount,
+        sum(commission_amount) as commission_amount,
+        sum(case when event_type = 'completion' then reporting_gross_amount else 0 end) as reporting_gross_amount,
+        -sum(case when event_type <> 'completion' then reporting_gross_amount else 0 end) as reporting_refund_amount,
+        sum(reporting_gross_amount) as reporting_revenue_amount,
+        sum(reporting_net_amount) as reporting_net_revenue_amount,
+        sum(reporting_commission_amount) as reporting_commission_amount
+    from {{ ref('int_orders__events') }} as events
+    where
+        events.order_type = 'web'
+        and events.order_id is not null
+        {% if is_incremental() -%}
+        and exists (
+            select 1 from {{ ref('int_orders__due') }} as due
+            where
+                events.tenant_id = due.tenant_id
+                and events.order_type = due.order_type
+                and events.source = due.source
+                and events.subject_id = due.subject_id
+        )
+        {%- endif %}
+    group by tenant_id, source, order_id
+
+),
+
+final as (
+
+    select
+        states.tenant_id,
+        states.source,
+        states.order_id,
+        case when states.exclusion_reason is null then events.customer_id else states.customer_key end as customer_id,
+        states.status,
+        states.payment_method,
+        states.ordered_at,
+        states.ordered_date,
+        states.completed_at,
+        states.completed_date,
+        states.cancelled_at,
+        states.exclusion_reason is null as is_completed,
+        states.exclusion_reason,
+        credit.credit_status,
+        credit.matched_by,
+        credit.kol_id,
+        credit.campaign_id,
+        credit.token_id,
+        credit.credited_click_id as click_id,
+        credit.contract_id,
+        credit.coupon_code,
+        credit.not_credited_reason,
+        credit.is_disputed,
+        states.currency,
+        states.gross_amount,
+        coalesce(states.discount_amount, 0) as discount_amount,
+        states.vat_amount,
+        coalesce(events.refund_amount, 0) as refund_amount,
+        coalesce(events.net_revenue_amount, 0) as net_revenue_amount,
+        credit.commission_rate,
+        coalesce(events.commission_amount, 0) as commission_amount,
+        tenants.reporting_currency,
+        events.fx_rate,
+        coalesce(events.reporting_gross_amount, 0) as reporting_gross_amount,
+        coalesce(events.reporting_refund_amount, 0) as reporting_refund_amount,
+        coalesce(events.reporting_revenue_amount, 0) as reporting_revenue_amount,
+        coalesce(events.reporting_net_revenue_amount, 0) as reporting_net_revenue_amount,
+        coalesce(events.reporting_commission_amount, 0) as reporting_commission_amount,
+        cast({{ build_id() }} as bigint) as _build_id
+    from states
+    inner join tenants on states.tenant_id = tenants.tenant_id
+    inner join credit
+        on states.tenant_id = credit.tenant_id and states.source = credit.source and states.order_id = credit.order_id
+    left join events
+        on states.tenant_id = events.tenant_id and states.source = events.source and states.order_id = events.order_id
+
+)
+
+select * from final

@@ -1,0 +1,42 @@
+with source as (
+
+    select * from {{ feed_as_of_pin('customers') }} as versions
+    where not coalesce(versions._deleted, false)
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        tenant_id,
+        source,
+        source_customer_id,
+        national_id,
+        visitor_id,
+
+        -- strings
+        full_name,
+        first_name,
+        last_name,
+        email,
+        phone,
+        street,
+        city,
+        postcode,
+        country_code,
+        loyalty_card,
+        loyalty_tier,
+
+        -- dates and timestamps
+        birth_date,
+        created_at,
+        updated_at,
+
+        -- load metadata
+        _load_id
+    from source
+
+)
+
+select * from renamed

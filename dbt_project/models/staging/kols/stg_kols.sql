@@ -1,0 +1,33 @@
+with source as (
+
+    select * from {{ feed_as_of_pin('kols') }} as versions
+    where not coalesce(versions._deleted, false)
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        tenant_id,
+        kol_id,
+        platform,
+
+        -- strings
+        name,
+        tier,
+        lower(trim(handle)) as handle,
+
+        -- numerics
+        attribution_window_hours,
+
+        -- dates and timestamps
+        updated_at,
+
+        -- load metadata
+        _load_id
+    from source
+
+)
+
+select * from renamed
