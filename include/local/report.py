@@ -1,0 +1,128 @@
+"""What the local commands print at their end, read from the marts as anyone can read them."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from include.local import stack
+from include.local.airflow import LocalAirflow
+from include.local.runs import TRANSFORM
+from include.settings import Settings
+from include.warehouse import Warehouse, connect
+
+KOLS = """
+with ranked as (
+    select *, row_number() over (partition by tenant_id order by roi_pct desc nulls last, kol_id) as place
+    from marts.kol_roi
+    where orders > 0 or investment > 0
+)
+select
+    tenant_id as tenant, kol_name as kol, reporting_currency as currency, orders, round(revenue) as revenue,
+    round(investment) as investment, round(roi_pct, 1) as "ROI %", clicks, round(cr_pct, 2) as "CR %",
+    round(cpa, 2) as "CPA", new_customers as "new", round(ltv, 2) as "LTV",
+    round(retention_30d_pct, 1) as "kept 30 d %"
+from ranked
+order by place, tenant_id
+limit %s
+"""
+
+LOADS = """
+select
+    feed, sum(rows_read) as read, sum(rows_loaded) as loaded, sum(rows_quarantined) as quarantined,
+    sum(rows_unchanged) as unchanged, sum(rows_conflicting) as conflicting
+from ops.loads
+group by feed
+order by feed
+"""
+
+DAILY_REVENUE = """
+select
+    activity_date as day, sum(orders) as orders, sum(gross) as gross, sum(refunds) as refunds,
+    sum(revenue) as revenue, sum(new_customers) as "new customers"
+from marts.daily_aggregates
+where tenant_id = %s
+group by activity_date
+having sum(orders) <> 0 or sum(gross) <> 0 or sum(refunds) <> 0
+order by activity_date
+"""
+
+MARTS = """
+select relname::text
+from pg_class
+where relnamespace = 'marts'::regnamespace and relkind in ('r', 'v', 'm', 'p')
+order by relname
+"""
+
+SHOWN_KOLS = 50
+
+
+def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
+    """Print what was loaded, the marts' sizes, the KOL comparison, the gates' answer and the addresses."""
+    with connect("transformer", settings) as warehouse:
+        _print(
+            warehouse, "What was loaded (rows read = loaded + quarantined + unchanged + conflicting)", LOADS
+        )
+        _print_marts(warehouse)
+        _print(warehouse, f"{SHOWN_KOLS} KOLs by ROI on completed orders", KOLS, SHOWN_KOLS)
+    print_gates(airflow)
+    print_addresses(settings, airflow)
+
+
+def print_daily_revenue(settings: Settings, airflow: LocalAirflow, tenant: str) -> None:
+    """Print one tenant's orders and money by day."""
+    with connect("transformer", settings) as warehouse:
+        _print(warehouse, "What was loaded", LOADS)
+        _print(warehouse, f"Daily revenue of {tenant}", DAILY_REVENUE, tenant)
+    print_gates(airflow)
+
+
+def print_gates(airflow: LocalAirflow) -> None:
+    """Print how each step of the last transform run ended, the quality gates among them."""
+    last = airflow.api().runs(TRANSFORM, limit=1)[0]["dag_run_id"]
+    tasks = airflow.api().tasks(TRANSFORM, last)
+    steps = sorted((task for task in tasks if task["start_date"]), key=lambda task: str(task["start_date"]))
+    said = (f"{task['task_id']} {task['state']} ({task['duration']:.0f} s)" for task in steps)
+    print(f"last transform run: {', '.join(said)}")
+
+
+def print_addresses(settings: Settings, airflow: LocalAirflow) -> None:
+    """Print where to go on: Airflow's pages, the warehouse, the commands."""
+    place = f"{settings.warehouse_host}:{settings.warehouse_port}/{settings.warehouse_database}"
+    print(f"\nAirflow    {stack.describe(airflow)}")
+    print(f"warehouse  {place}  (make psql; roles and passwords in {settings.home / 'local.env'})")
+    print("stop       make stop")
+
+
+def _print_marts(warehouse: Warehouse) -> None:
+    grid = Table("mart", "rows", title="Marts")
+    for (name,) in warehouse.rows(MARTS):
+        grid.add_row(name, f"{warehouse.value(f'select count(*) from marts.{name}'):,}")
+    _console().print(grid)
+
+
+def _print(warehouse: Warehouse, title: str, query: str, *params: object) -> None:
+    rows = warehouse.query(query, list(params) or None)
+    grid = Table(title=title)
+    for field in rows.schema:
+        grid.add_column(field.name, justify="left" if str(field.type) == "string" else "right")
+    for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+        grid.add_row(*(_cell(value) for value in row))
+    _console().print(grid)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else _money(value)
+
+
+def _money(value: object) -> str:
+    try:
+        return f"{value:,}"
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, markup=False, width=None if sys.stdout.isatty() else 170)
