@@ -1,0 +1,1 @@
+"""Feeds: landing, validation, load, quarantine and replay of what the sources gave."""
