@@ -1,17 +1,22 @@
 """Credit: which KOL an order belongs to, by which evidence, and if none, why."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import cast
 
 import pandas as pd
 
 from tests.oracle.clicks import text_or_none
 from tests.oracle.money import ZERO
 from tests.oracle.rows import Row, local_day
+
+CLICK_COLUMNS = (
+    "tenant_id", "click_id", "token", "clicked_at", "visitor_id", "verdict", "token_id", "kol_id",
+    "token_campaign_id", "channel", "campaign",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Evidence:
     ) -> None:
         self.tenants = {row["tenant_id"]: row for row in tenants}
         self.kols = {(row["tenant_id"], row["kol_id"]): row for row in kols}
-        self.tokens = {(row["tenant_id"], row["token"]) for row in tokens}
+        self.tokens = {(row["tenant_id"], row["token"]): row["kol_id"] for row in tokens}
         self.handles: dict[tuple[str, str], str] = {}
         for (tenant, kol_id), row in sorted(self.kols.items()):
             if row["handle"]:
@@ -80,37 +85,55 @@ class Evidence:
         wanted_tokens = {order["token"] for order in orders if order["token"]}
         wanted_ids = {order["click_id"] for order in orders if order["click_id"]}
         is_wanted = clicks["token"].isin(wanted_tokens) | clicks["click_id"].isin(wanted_ids)
-        self.by_id: dict[tuple[str, str], Click] = {}
-        self.by_token: dict[tuple[str, str], list[Click]] = defaultdict(list)
-        for row in cast("list[Row]", clicks[is_wanted].to_dict("records")):
-            click = Click(
-                click_id=row["click_id"],
-                clicked_at=row["clicked_at"].to_pydatetime(),
-                visitor_id=text_or_none(row["visitor_id"]),
-                verdict=row["verdict"],
-                token_id=text_or_none(row["token_id"]),
-                kol_id=text_or_none(row["kol_id"]),
-                campaign_id=text_or_none(row["token_campaign_id"]),
-                has_token=text_or_none(row["token"]) is not None,
-                channel=row["channel"],
-                campaign=row["campaign"],
-            )
-            self.by_id[row["tenant_id"], click.click_id] = click
-            if click.has_token:
-                self.by_token[row["tenant_id"], row["token"]].append(click)
+        wanted = clicks[is_wanted].sort_values("clicked_at")
+        self._columns = {name: wanted[name].tolist() for name in CLICK_COLUMNS}
+        self._at = [moment.to_pydatetime() for moment in self._columns["clicked_at"]]
+        self._by_id: dict[tuple[str, str], int] = {}
+        self._by_token: dict[tuple[str, str], list[int]] = defaultdict(list)
+        rows = zip(self._columns["tenant_id"], self._columns["click_id"], self._columns["token"], strict=True)
+        for number, (tenant, click_id, token) in enumerate(rows):
+            if click_id in wanted_ids:
+                self._by_id[tenant, click_id] = number
+            if isinstance(token, str):
+                self._by_token[tenant, token].append(number)
+
+    def click(self, tenant: str, click_id: str | None) -> Click | None:
+        """Return the click of that id."""
+        number = self._by_id.get((tenant, click_id or ""))
+        return None if number is None else self._click(number)
+
+    def clicks_until(self, tenant: str, token: str, until: datetime, hours: int) -> list[Click]:
+        """Return the clicks with exactly that token in the ``hours`` before ``until``, borders included."""
+        numbers = self._by_token.get((tenant, token), [])
+        first = bisect_left(numbers, until - timedelta(hours=hours), key=self._at.__getitem__)
+        last = bisect_right(numbers, until, key=self._at.__getitem__)
+        return [self._click(number) for number in numbers[first:last]]
+
+    def _click(self, number: int) -> Click:
+        row = {name: values[number] for name, values in self._columns.items()}
+        return Click(
+            click_id=row["click_id"],
+            clicked_at=self._at[number],
+            visitor_id=text_or_none(row["visitor_id"]),
+            verdict=row["verdict"],
+            token_id=text_or_none(row["token_id"]),
+            kol_id=text_or_none(row["kol_id"]),
+            campaign_id=text_or_none(row["token_campaign_id"]),
+            has_token=text_or_none(row["token"]) is not None,
+            channel=row["channel"],
+            campaign=row["campaign"],
+        )
 
     def day(self, order: Row) -> date:
         """Return the tenant's day on which the order was placed."""
         return local_day(order["ordered_at"], self.tenants[order["tenant_id"]]["time_zone"])
 
-    def in_window(self, order: Row, click: Click) -> bool:
-        """Tell whether the click lies in the attribution window of its KOL before the order."""
-        kol = self.kols.get((order["tenant_id"], click.kol_id or ""))
-        hours = kol["attribution_window_hours"] if kol else None
-        if hours is None:
-            hours = self.tenants[order["tenant_id"]]["attribution_window_hours"]
-        ordered_at: datetime = order["ordered_at"]
-        return ordered_at - timedelta(hours=hours) <= click.clicked_at <= ordered_at
+    def window(self, tenant: str, kol_id: str | None) -> int:
+        """Return the attribution window of a KOL in hours: its own, or the tenant's."""
+        kol = self.kols.get((tenant, kol_id or ""))
+        own = kol["attribution_window_hours"] if kol else None
+        hours: int = self.tenants[tenant]["attribution_window_hours"] if own is None else own
+        return hours
 
     def contract_of(self, order: Row, kol_id: str, campaign_id: str | None) -> Row | None:
         """Return the contract that pays for an order credited to ``kol_id`` through ``campaign_id``."""
@@ -157,13 +180,14 @@ def by_token(order: Row, evidence: Evidence) -> Credit | None:
     """Credit by the last eligible click with the order's token."""
     if not order["token"]:
         return None
-    if (order["tenant_id"], order["token"]) not in evidence.tokens:
+    tenant, token = order["tenant_id"], order["token"]
+    if (tenant, token) not in evidence.tokens:
         return Credit(reason="token_unknown")
+    hours = evidence.window(tenant, evidence.tokens[tenant, token])
     clicks = [
         click
-        for click in evidence.by_token.get((order["tenant_id"], order["token"]), [])
-        if evidence.in_window(order, click)
-        and (not order["visitor_id"] or click.visitor_id == order["visitor_id"])
+        for click in evidence.clicks_until(tenant, token, order["ordered_at"], hours)
+        if not order["visitor_id"] or click.visitor_id == order["visitor_id"]
     ]
     eligible = [click for click in clicks if click.verdict == "valid"]
     if eligible:
@@ -177,14 +201,16 @@ def by_click(order: Row, evidence: Evidence) -> Credit | None:
     """Credit by the click whose id the order carries."""
     if not order["click_id"]:
         return None
-    click = evidence.by_id.get((order["tenant_id"], order["click_id"]))
+    click = evidence.click(order["tenant_id"], order["click_id"])
     if click is None:
         return Credit(reason="click_unknown")
     if click.verdict != "valid":
         return Credit(reason="click_not_valid")
     if not click.has_token:
         return Credit(reason="click_without_token")
-    if not evidence.in_window(order, click):
+    ordered_at: datetime = order["ordered_at"]
+    window = timedelta(hours=evidence.window(order["tenant_id"], click.kol_id))
+    if not ordered_at - window <= click.clicked_at <= ordered_at:
         return Credit(reason="click_outside_window")
     return credited(order, evidence, "click", click)
 

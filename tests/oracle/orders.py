@@ -99,7 +99,7 @@ def order_channel(order: Row, outcome: Credit, evidence: Evidence) -> tuple[str,
         return "kol", outcome.campaign_id or NO_CAMPAIGN
     if outcome.attributed_by_source:
         return "marketplace", NO_CAMPAIGN
-    click = evidence.by_id.get((order["tenant_id"], order["click_id"] or ""))
+    click = evidence.click(order["tenant_id"], order["click_id"])
     if click is None or click.channel == "kol":
         return "organic", NO_CAMPAIGN
     return click.channel, click.campaign

@@ -128,9 +128,9 @@ def compare_marts(warehouse: Queryable, expected: Marts, marts: Iterable[str] = 
 def as_of_days(warehouse: Queryable) -> dict[str, date]:
     """Return each tenant's as-of day: the last day that its landed intervals cover."""
     rows: list[dict[str, Any]] = warehouse.query(
-        "select t.tenant_id,
-        ((max(f.interval_end) - interval '1 microsecond') at time zone t.time_zone)::date"
-        " as as_of from raw.tenants t join ops.landed_files f using (tenant_id)"
+        "select t.tenant_id, "
+        "((max(f.interval_end) - interval '1 microsecond') at time zone t.time_zone)::date as as_of"
+        " from raw.tenants t join ops.landed_files f using (tenant_id)"
         " where not t._deleted group by t.tenant_id, t.time_zone"
     ).to_pylist()
     return {row["tenant_id"]: row["as_of"] for row in rows}

@@ -245,7 +245,7 @@ def test_a_session_is_a_visitor_per_kol_and_day_in_the_hour_of_its_first_valid_c
 
 
 def test_orders_that_a_click_did_not_earn_its_kol_are_organic() -> None:
-    feeds = {
+    feeds: dict[str, Any] = {
         "tracking_tokens": [made.token("t1", "ana")],
         "clicks": [
             made.click("k1", "2026-03-01T03:00:00Z", "t1", utm_campaign="x"),
