@@ -1,0 +1,1 @@
+"""The simulated shops: a world with known truth, and its systems' exports."""

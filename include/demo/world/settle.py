@@ -1,0 +1,366 @@
+"""How the money of orders arrives: gateways, couriers, marketplaces and the bank, with planted breaks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from include.demo.world.cast import DIGITS, Tenant
+from include.demo.world.clock import DAY, HOUR, Calendar
+from include.demo.world.orders import CARD, COD, FATE, MARKET, TRANSFER, WALLET, Orders
+from include.demo.world.tables import NEVER, Book, Bools, Ints, Minor, nulled, numbered, picked
+
+TERMINALS = {"vnpay": 6, "momo": 40, "stripe": 2}
+"""Accounts that a gateway settles apart; many small ones give payouts of the same amount."""
+MATCHED, DIFFERS, NO_GATEWAY, NO_ORDER, NO_BANK, DOUBLE, CURRENCY, TIMING, UNEXPLAINED = range(9)
+STATES = (
+    "matched",
+    "amount_differs",
+    "missing_in_gateway",
+    "missing_order",
+    "missing_in_bank",
+    "duplicate",
+    "currency_differs",
+    "timing",
+    "unexplained",
+)
+
+
+@dataclass
+class _Payouts:
+    """Batches that reach the bank: one element per batch."""
+
+    ids: pa.Array
+    sender: pa.Array
+    currency: Ints
+    net: Ints
+    due: Ints
+    names_batch: Bools
+    """Whether the bank line carries the batch's id."""
+
+
+def settle(
+    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, book: Book
+) -> None:
+    """Settle a tenant's orders and write payments, remittances and bank lines."""
+    batches = [
+        _gateways(rng, tenant, calendar, orders, book),
+        _remit(rng, tenant, calendar, orders, COD, "cod", book),
+        _remit(rng, tenant, calendar, orders, MARKET, "marketplace", book),
+    ]
+    _bank(rng, tenant, calendar, orders, [batch for batch in batches if batch is not None], book)
+
+
+def _gateways(
+    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, book: Book
+) -> _Payouts | None:
+    """Charges, refunds and chargebacks at the gateways, and the payouts in which they are settled."""
+    names = sorted({name for ways in tenant.gateways.values() for name in ways.values()})
+    routes = np.full((len(orders.currencies), 2), -1)
+    for index, code in enumerate(orders.currencies):
+        for method, kind in ((CARD, "card"), (WALLET, "wallet")):
+            if code in tenant.gateways:
+                routes[index, method] = names.index(tenant.gateways[code][kind])
+    wired = (orders.method == CARD) | (orders.method == WALLET)
+    charged = np.flatnonzero(wired & (orders.paid_at != NEVER) & (orders.gross > 0))
+    if not len(charged):
+        return None
+    way = routes[orders.currency, np.minimum(orders.method, 1)]
+
+    break_at = rng.random(len(charged))
+    state = np.full(len(charged), MATCHED)
+    state[break_at < 0.003] = NO_GATEWAY
+    state[(break_at >= 0.003) & (break_at < 0.006)] = DIFFERS
+    state[(break_at >= 0.006) & (break_at < 0.008)] = DOUBLE
+    foreign = len(orders.currencies) > 1
+    state[(break_at >= 0.008) & (break_at < 0.010) & foreign] = CURRENCY
+    test = orders.fate[charged] == FATE["test"]
+    state[test] = MATCHED
+    there = state != NO_GATEWAY
+    twice = np.flatnonzero(state == DOUBLE)
+    strangers = max(2, len(charged) // 500)
+
+    refund_paths = np.flatnonzero(wired[orders.refund_order] & orders.refund_known)
+    disputed = charged[rng.random(len(charged)) < 0.001]
+    disputed_at = orders.paid_at[disputed] + rng.integers(10 * DAY, 40 * DAY, len(disputed))
+    disputed = disputed[disputed_at < calendar.ends]
+    disputed_at = disputed_at[disputed_at < calendar.ends]
+    failed = charged[rng.random(len(charged)) < 0.06]
+
+    donors = rng.choice(charged, strangers)
+    parts = [
+        # order, amount, currency, at, type, status, known order, state
+        (charged[there], orders.paid_at[charged[there]], 0, 0, state[there]),
+        (charged[twice], orders.paid_at[charged[twice]] + 40, 0, 0, np.full(len(twice), DOUBLE)),
+        (donors, orders.paid_at[donors] + 7, 0, 0, np.full(strangers, NO_ORDER)),
+        (orders.refund_order[refund_paths], orders.refund_at[refund_paths], 1, 0, np.full(len(refund_paths), MATCHED)),
+        (disputed, disputed_at, 2, 0, np.full(len(disputed), MATCHED)),
+        (failed, orders.paid_at[failed] - 20, 0, 2, np.full(len(failed), MATCHED)),
+    ]
+    order = np.concatenate([part[0] for part in parts])
+    at = np.concatenate([part[1] for part in parts])
+    kind = np.concatenate([np.full(len(part[0]), part[2]) for part in parts])
+    status = np.concatenate([np.full(len(part[0]), part[3]) for part in parts])
+    verdict = np.concatenate([part[4] for part in parts])
+    currency = orders.currency[order].copy()
+    amount = orders.gross[order].copy()
+    first_refund = sum(len(part[0]) for part in parts[:3])
+    amount[first_refund : first_refund + len(refund_paths)] = orders.refund_amount[refund_paths]
+    differs = verdict == DIFFERS
+    amount[differs] = np.maximum(1, amount[differs] - np.maximum(1, amount[differs] // 20))
+    swapped = verdict == CURRENCY
+    currency[swapped] = (currency[swapped] + 1) % len(orders.currencies)
+    inside = at < calendar.ends
+    order, at, kind, status, verdict, currency, amount = (
+        values[inside] for values in (order, at, kind, status, verdict, currency, amount)
+    )
+
+    gateway = way[order]
+    fee = np.where((kind == 0) & (status == 0), amount * 18 // 1000, 0)
+    signed = np.where(status == 0, np.where(kind == 0, amount - fee, -amount), 0)
+    terminals = np.array([TERMINALS[name] for name in names])[gateway]
+    day = calendar.day_of(at)
+    span = calendar.last - calendar.first + 2
+    key = ((gateway * len(orders.currencies) + currency) * 64 + order % terminals) * span + day - calendar.first
+    settled = status == 0
+    keys, place = np.unique(key[settled], return_inverse=True)
+    net = np.bincount(place, signed[settled], len(keys)).astype(np.int64)
+    payout = np.full(len(order), -1)
+    payout[settled] = place
+    payout_day = keys % span + calendar.first
+    due = calendar.start_of(payout_day + 1) + 3 * HOUR
+    payout_ids = numbered("PO", np.arange(len(keys)), 7)
+
+    count = len(order)
+    ids = numbered("PAY", np.arange(count), 8)
+    unknown = numbered("", 80_000_000 + np.arange(count), 8)
+    known_ids = orders.ids.take(pa.array(order)).to_numpy(zero_copy_only=False)
+    refs = pa.array(np.where(verdict == NO_ORDER, unknown.to_numpy(zero_copy_only=False), known_ids), pa.string())
+    digits = np.array([DIGITS[code] for code in orders.currencies])[currency]
+    source = picked(names, gateway)
+    waits = settled & (rng.random(count) < 0.1)
+    settle_at = np.where(payout >= 0, due[np.maximum(payout, 0)], NEVER)
+    every = np.arange(count)
+    for rows, said, known, batch in (
+        (np.flatnonzero(waits), np.full(int(waits.sum()), 1), at[waits], np.full(int(waits.sum()), -1)),
+        (every, status, at + 2, np.full(count, -1)),
+        (np.flatnonzero((settle_at != NEVER) & (settle_at < calendar.ends)), None, None, None),
+    ):
+        said = status[rows] if said is None else said
+        known = settle_at[rows] if known is None else known
+        batch = payout[rows] if batch is None else batch
+        taken = pa.array(rows)
+        book.write(
+            "payments",
+            {
+                "tenant_id": tenant.tenant_id,
+                "source": source.take(taken),
+                "payment_id": ids.take(taken),
+                "order_id": refs.take(taken),
+                "payment_type": picked(["charge", "refund", "chargeback"], kind[rows]),
+                "status": picked(["succeeded", "pending", "failed"], said),
+                "currency": picked(orders.currencies, currency[rows]),
+                "amount": Minor(amount[rows], digits[rows]),
+                "fee_amount": Minor(fee[rows], digits[rows]),
+                "payout_id": nulled(payout_ids.take(pa.array(np.maximum(batch, 0))), batch < 0),
+                "payer_ref": numbered("****", order[rows] * 37 % 10_000, 4),
+                "occurred_at": at[rows],
+                "updated_at": known,
+            },
+            np.clip(known + 5, calendar.opens, calendar.ends - 1),
+            source.take(taken),
+        )
+    _note_states(tenant, "payment", ids, verdict, refs, book)
+    _note_states(tenant, "order", orders.ids.take(pa.array(charged)), state, orders.ids.take(pa.array(charged)), book)
+    gateway_of = keys // span // 64 // len(orders.currencies)
+    return _Payouts(
+        ids=payout_ids,
+        sender=picked([name.upper() for name in names], gateway_of),
+        currency=keys // span // 64 % len(orders.currencies),
+        net=net,
+        due=due,
+        names_batch=np.array([name == "stripe" for name in names])[gateway_of],
+    )
+
+
+def _remit(
+    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, method: int, kind: str, book: Book
+) -> _Payouts | None:
+    """Remittances of a courier (what it collected) or a marketplace (what it was paid), week by week."""
+    if method == COD:
+        rows = np.flatnonzero((orders.method == COD) & (orders.reported_at != NEVER) & (orders.gross > 0))
+        collected, shown = orders.collected_at[rows], orders.reported_at[rows]
+    else:
+        rows = np.flatnonzero((orders.method == MARKET) & (orders.paid_at != NEVER) & (orders.gross > 0))
+        collected = orders.paid_at[rows]
+        shown = np.minimum(collected + 6 * HOUR, calendar.ends - 1)
+    if not len(rows):
+        return None
+    again = np.flatnonzero((rng.random(len(rows)) < 0.006) & (shown + 3 * DAY < calendar.ends))
+    order = np.concatenate([rows, rows[again]])
+    # The second report of an order says that it was collected later: the earliest is what counts.
+    at = np.concatenate([collected, collected[again] + DAY])
+    shown = np.concatenate([shown, shown[again] + 3 * DAY])
+    verdict = np.concatenate([np.full(len(rows), MATCHED), np.full(len(again), DOUBLE)])
+    every = 3 if method == COD else 7
+    span = calendar.last - calendar.first + 40
+    batch_day = (calendar.day_of(np.maximum(shown, at)) // every + 1) * every
+    second = np.concatenate([np.zeros(len(rows), dtype=np.int64), np.ones(len(again), dtype=np.int64)])
+    key = (orders.currency[order] * 2 + second) * span + batch_day - calendar.first
+    keys, place = np.unique(key, return_inverse=True)
+    amount = orders.gross[order].copy()
+    fee = amount * (12 if method == COD else 58) // 1000
+    short = (verdict == MATCHED) & (rng.random(len(order)) < 0.003)
+    amount[short] -= np.maximum(1, amount[short] // 10)
+    verdict[short] = DIFFERS
+    net = np.bincount(place, amount - fee, len(keys)).astype(np.int64)
+    due = calendar.start_of(keys % span + calendar.first) + 10 * HOUR
+    source = tenant.courier if method == COD else next(s.source for s in tenant.shops if s.attributes)
+    batch_ids = numbered(f"{(source or '')[:3].upper()}", np.arange(len(keys)), 6)
+    digits = np.array([DIGITS[code] for code in orders.currencies])[orders.currency[order]]
+    shops = picked([shop.source for shop in tenant.shops], orders.source[order])
+    ids = orders.ids.take(pa.array(order))
+    passed = due[place]
+    for which, remitted, known in (
+        (np.arange(len(order)), np.full(len(order), NEVER), shown),
+        (np.flatnonzero(passed < calendar.ends), None, None),
+    ):
+        taken = pa.array(which)
+        at_shop = passed[which] if remitted is None else remitted
+        book.write(
+            "remittances",
+            {
+                "tenant_id": tenant.tenant_id,
+                "source": source,
+                "remittance_id": batch_ids.take(pa.array(place[which])),
+                "order_source": shops.take(taken),
+                "order_id": ids.take(taken),
+                "remittance_type": kind,
+                "currency": picked(orders.currencies, orders.currency[order[which]]),
+                "collected_amount": Minor(amount[which], digits[which]),
+                "fee_amount": Minor(fee[which], digits[which]),
+                "net_amount": Minor(amount[which] - fee[which], digits[which]),
+                "collected_at": at[which],
+                "remitted_at": at_shop,
+                "updated_at": shown[which] if known is not None else at_shop,
+            },
+            shown[which] if known is not None else np.maximum(at_shop, shown[which]),
+            "courier" if method == COD else source or "",
+        )
+    _note_states(tenant, "remittance", ids, verdict, ids, book)
+    return _Payouts(
+        ids=batch_ids,
+        sender=picked([(source or "").upper()], np.zeros(len(keys), dtype=np.int64)),
+        currency=keys // span // 2,
+        net=net,
+        due=due,
+        names_batch=rng.random(len(keys)) < 0.5,
+    )
+
+
+def _bank(
+    rng: np.random.Generator,
+    tenant: Tenant,
+    calendar: Calendar,
+    orders: Orders,
+    payouts: list[_Payouts],
+    book: Book,
+) -> None:
+    """Lines of the bank: payouts, customers' transfers and lines that nothing explains."""
+    transfers = np.flatnonzero((orders.method == TRANSFER) & (orders.paid_at != NEVER) & (orders.gross > 0))
+    ids = pa.concat_arrays([*[p.ids for p in payouts], orders.ids.take(pa.array(transfers))])
+    sender = pa.concat_arrays(
+        [*[p.sender for p in payouts], picked(["CUSTOMER"], np.zeros(len(transfers), dtype=np.int64))]
+    )
+    currency = np.concatenate([*[p.currency for p in payouts], orders.currency[transfers]])
+    amount = np.concatenate([*[p.net for p in payouts], orders.gross[transfers]])
+    due = np.concatenate([*[p.due for p in payouts], orders.paid_at[transfers]])
+    named = np.concatenate([*[p.names_batch for p in payouts], rng.random(len(transfers)) < 0.7])
+    is_batch = np.arange(len(ids)) < len(ids) - len(transfers)
+
+    booked = calendar.day_of(due) + np.where(is_batch, 1, 0)
+    weekday = (booked + 3) % 7
+    booked = booked + np.where(weekday >= 5, 7 - weekday, 0)
+    in_time = booked <= calendar.last
+    fate = rng.random(len(ids))
+    state = np.full(len(ids), MATCHED)
+    state[fate < 0.008] = NO_BANK
+    state[(fate >= 0.008) & (fate < 0.016)] = DIFFERS
+    state[(fate >= 0.016) & (fate < 0.02)] = DOUBLE
+    state[~in_time] = TIMING
+    shown = np.flatnonzero(in_time & (state != NO_BANK) & (amount != 0))
+    twice = np.flatnonzero(in_time & (state == DOUBLE) & (amount != 0))
+    line = np.concatenate([shown, twice])
+    value = amount[line] - np.where(state[line] == DIFFERS, np.maximum(1, np.abs(amount[line]) // 50), 0)
+
+    others = max(6, (calendar.last - calendar.first + 1) // 4)
+    other_day = calendar.first + np.sort(rng.integers(0, calendar.last - calendar.first + 1, others))
+    other_currency = rng.integers(0, len(orders.currencies), others)
+    unit = np.array([1_000 if code == "VND" else 1 for code in orders.currencies])[other_currency]
+    other_value = unit * rng.integers(500, 90_000, others) * np.where(rng.random(others) < 0.7, -1, 1)
+
+    count = len(line) + others
+    day = np.concatenate([booked[line], other_day])
+    which = np.concatenate([currency[line], other_currency])
+    digits = np.array([DIGITS[code] for code in orders.currencies])[which]
+    refs = nulled(ids.take(pa.array(line)), ~named[line])
+    accounts = [f"{tenant.tenant_id.upper()}-{code}-01" for code in orders.currencies]
+    at = calendar.start_of(day)
+    line_ids = numbered("BL", np.arange(count), 8)
+    verdict = np.concatenate([state[line], np.full(others, UNEXPLAINED)])
+    book.write(
+        "bank_lines",
+        {
+            "tenant_id": tenant.tenant_id,
+            "account_id": picked(accounts, which),
+            "line_id": line_ids,
+            "currency": picked(orders.currencies, which),
+            "amount": Minor(np.concatenate([value, other_value]), digits),
+            "description": pa.concat_arrays(
+                [
+                    picked(["PAYOUT", "TRANSFER"], (~is_batch[line]).astype(np.int64)),
+                    picked(["RENT", "SALARY", "SERVICE FEE", "DEPOSIT"], np.arange(others) % 4),
+                ]
+            ),
+            "counterparty": pa.concat_arrays([sender.take(pa.array(line)), picked(["OTHER"], np.zeros(others, dtype=np.int64))]),
+            "reference": pa.concat_arrays([refs, pa.nulls(others, pa.string())]),
+            "booked_on": day,
+            "booked_at": at,
+        },
+        np.clip(at + 20 * HOUR, calendar.opens, calendar.ends - 1),
+        "bank",
+    )
+    true_refs = pa.concat_arrays([ids.take(pa.array(line)), pa.nulls(others, pa.string())])
+    _note_states(tenant, "bank_line", line_ids, verdict, true_refs, book)
+    _note_states(tenant, "payout", ids, state, ids, book)
+    batches = np.flatnonzero(is_batch)
+    book.note(
+        "payouts",
+        pa.table(
+            {
+                "tenant_id": pa.repeat(tenant.tenant_id, len(batches)),
+                "payout_id": ids.take(pa.array(batches)),
+                "sender": sender.take(pa.array(batches)),
+                "currency": picked(orders.currencies, currency[batches]),
+                "net_minor": amount[batches],
+                "booked_on": pa.array(booked[batches].astype(np.int32)).cast(pa.date32()),
+                "state": picked(STATES, state[batches]),
+            }
+        ),
+    )
+
+
+def _note_states(tenant: Tenant, side: str, keys: pa.Array, state: Ints, counterpart: pa.Array, book: Book) -> None:
+    """Note in which state of reconciliation each record truly is, and what it belongs to."""
+    book.note(
+        "reconciliation",
+        pa.table(
+            {
+                "tenant_id": pa.repeat(tenant.tenant_id, len(state)),
+                "side": pa.repeat(side, len(state)),
+                "key": keys,
+                "state": picked(STATES, state),
+                "belongs_to": counterpart,
+            }
+        ),
+    )
