@@ -92,10 +92,10 @@ def _generate(folder: Path, *, scale: float, seed: int, days: int) -> None:
 
 
 def _register(settings: Settings) -> list[Source]:
-    from include.connectors import register
+    from include.connectors.ingest import register
 
     return [
-        register(place.parent, settings) for place in sorted(settings.demo_dir.glob("sources/*/source.yml"))
+        register(place, settings).source for place in sorted(settings.demo_dir.glob("sources/*/source.yml"))
     ]
 
 
@@ -146,4 +146,3 @@ def intervals(folder: Path, source: Source) -> list[Interval]:
     if gaps or any(interval.days != 1 for interval in ordered[1:]):
         raise RuntimeError(f"the files of {source.config.tenant} are no history with single days after it")
     return ordered
-

@@ -24,11 +24,11 @@ def run() -> None:
         RuntimeError: there are no files.
         RunFailedError: a run ended red.
     """
-    from include.connectors import register
+    from include.connectors.ingest import register
 
     server = stack.start_postgres()
     settings = stack.prepare()
-    source = register(FOLDER, settings)
+    source = register(FOLDER, settings).source
     days = days_with_files(source, settings)
     first, last = days[0], days[-1]
     airflow = stack.start_airflow(server)
