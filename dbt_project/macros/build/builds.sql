@@ -29,9 +29,19 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Pins the newest committed load per feed: loads that commit later belong to the next build. #}
+{#
+    Pins the newest committed load per feed: loads that commit later belong to the next build. A run of plain dbt asks
+    whether a build holds the lock; include.transform holds it for the whole build.
+#}
 {% macro begin_build() -%}
     {%- if is_building() -%}
+    {% if not env_var('SOKOL_BUILD_LOCK_HELD', '') -%}
+    do $$ begin
+        if not pg_try_advisory_xact_lock(hashtextextended('sokol:build', 0)) then
+            raise exception 'another build is running; wait for it, or run this one by python -m include.transform, which waits';
+        end if;
+    end $$;
+    {% endif -%}
     insert into ops.builds (build_id, as_of) values (nextval('ops.build_ids'), nullif('{{ var("as_of") }}', ''));
     insert into ops.pins (feed, load_id)
         select feed, max(load_id) from ops.loads group by feed
