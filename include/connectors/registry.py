@@ -48,6 +48,8 @@ class FileEntry(_Strict):
 
     path: str = Field(min_length=1)
     feeds: dict[str, str] = Field(min_length=1)
+    source: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    """System that wrote these files, where the registration gathers several; else the registration's own."""
     file_format: Format | None = Field(default=None, alias="format")
     options: dict[str, str | int | bool] = {}
     required: bool = False
