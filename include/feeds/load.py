@@ -54,6 +54,16 @@ STEPS = (
 """Names of the boundaries that landing and loading pass, in their order; tests kill the process at each."""
 
 
+KEEP_ROWS = 300_000
+"""Up to so many records the rows of a file are kept while it is loaded; beyond, they are computed again."""
+
+_NO_REFUSED = """
+create or replace temp table refused (
+    _row bigint, reasons struct("column" varchar, "value" varchar, reason varchar)[], given varchar
+)
+"""
+
+
 @dataclass(frozen=True)
 class LoadResult:
     """What one load did; ``skipped`` when this file stood already by the same mapping and contract."""
@@ -77,8 +87,9 @@ class LoadResult:
 class Staged:
     """A file's rows of one feed, typed and judged in DuckDB, before anything is written.
 
-    The DuckDB session has the view ``clean`` (rows that may load, with ``_h`` and ``_rh``), the table ``keyed``
-    (``_row``, ``_h``, ``_reasons``, ``_given``, ``_cursor``) of all rows.
+    The DuckDB session has ``clean`` (the rows that may load, with ``_h`` and ``_rh``: hashes of key and row),
+    ``keyed`` (``_row``, ``_h``, ``_cursor`` of all rows; ``_h`` is null where the row is refused) and, when there
+    are any, ``refused`` (``_row``, ``reasons``, ``given``).
     """
 
     records: Records
@@ -106,31 +117,38 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
     """
     duck = records.duck
     validation = build(contract, mapping.sql, describe(duck, mapping, contract))
-    for relation in ("view if exists clean", "table if exists keyed"):
-        duck.execute(f"drop {relation}")
-    cursor = f"max({contract.cursor})" if contract.cursor else "null"
-    plain = f"{contract.cursor}::varchar" if contract.cursor else "null::varchar"
-    del cursor
+    for relation in ("clean", "judged"):
+        _drop(duck, relation)
+    # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a large
+    # file would not fit beside its records, so that they are computed again where they are needed.
+    kind = "table" if records.count <= KEEP_ROWS else "view"
+    duck.execute(f"create temp {kind} judged as {validation.judged}")
+    cursor = f"{contract.cursor}::varchar" if contract.cursor else "null::varchar"
     duck.execute(
         f"""
-        create temp table keyed as
-        select _row,
-            case when not _bad then {validation.key_hash} end as _h,
-            case when _bad then {validation.reasons} end as _reasons,
-            case when _bad then {validation.given} end as _given,
-            case when not _bad then {plain} end as _cursor
-        from ({validation.judged}) as judged
+        create or replace temp table keyed as
+        select _row, case when not _bad then {validation.key_hash} end as _h,
+            case when not _bad then {cursor} end as _cursor
+        from judged
         """
     )
     duck.execute(
         f"""
-        create temp view clean as
+        create temp {kind} clean as
         select {", ".join(contract.names)}, _row, _extra, _deleted,
             {validation.key_hash} as _h, {validation.row_hash} as _rh
-        from ({validation.judged}) as judged where not _bad
+        from judged where not _bad
         """
     )
     [(rows, good)] = duck.execute("select count(*), count(_h) from keyed").fetchall()
+    if good < rows:
+        duck.execute(
+            f"""
+            create or replace temp table refused as
+            select _row, {validation.reasons} as reasons, {validation.given} as given
+            from judged where _bad
+            """
+        )
     return Staged(records, contract, validation, rows, rows - good)
 
 
@@ -433,9 +451,7 @@ class _Load:
     def _merge_special_rows(self, target: Any) -> "_Outcome":
         """Decide the rows that were set aside, first among themselves, then against the standing ones."""
         duck, contract, warehouse = self.duck, self.contract, self.warehouse
-        totals = ", ".join(["''", *contract.totals]) if contract.totals else "''"
         currency = contract.currency or (contract.currency_codes[0] if contract.currency_codes else None)
-        del totals
         amounts = "".join(f", {c}" for c in contract.totals)
         duck.execute(
             f"""
@@ -444,6 +460,11 @@ class _Load:
             from clean where _row in (select _row from special_rows)
             """
         )
+        for table in ("stands", "lost"):
+            duck.execute(f"create or replace temp table {table} (_rh varchar)")
+        [(suspects,)] = duck.execute("select count(*) from suspects").fetchall()
+        if not suspects and contract.kind != "slice":
+            return _Outcome(0, 0, 0, 0, 0, 0, 0)
         duck.execute("create or replace temp table same (_h bigint, _rh varchar)")
         if contract.kind != "slice":
             self._drop_what_stands()
@@ -480,15 +501,12 @@ class _Load:
         ties = self._ties_in_file() if losers else 0
         conflicting = losers + merged.lost if contract.kind == "event" else 0
         superseded = losers + merged.lost if contract.kind != "event" else 0
-        duck.execute("create or replace temp table stands (_rh varchar)")
-        duck.execute("create or replace temp table lost (_rh varchar)")
         if merged.loaded:
             duck.execute("insert into stands select unnest(?)", [list(merged.loaded)])
         if contract.kind == "event":
             duck.execute("insert into lost select _rh from contenders where _place > 1")
             if merged.lost_hashes:
                 duck.execute("insert into lost select unnest(?)", [list(merged.lost_hashes)])
-        [(suspects,)] = duck.execute("select count(*) from suspects").fetchall()
         loaded = merged.inserted + merged.replaced
         return _Outcome(
             inserted=merged.inserted,
@@ -625,18 +643,16 @@ class _Load:
         )
         if not self.staged.refused and not self.staged.records.broken:
             return
+        if not self.staged.refused:
+            duck.execute(_NO_REFUSED)
         names = "load_id, feed, tenant_id, source, file_id, row, column_name, value, reason, content, mapped"
         fixed = f"{self.load_id}, '{self.contract.feed}', {_text(landed.tenant_id)}, {_text(landed.source)}, {self.file_id}"
         content = _content_sql(self.staged.records)
         self._send(
             f"""
-            with refused as (
-                select k._row, list_transform(k._reasons, lambda r: r.reason) as reasons,
-                    k._reasons[1] as first, k._given
-                from keyed k where k._h is null
-            ),
-            originals as (select _row, {content} as content from source where _row in (select _row from refused))
-            select {fixed}, r._row, first.column, first.value, array_to_string(reasons, '; '), o.content, r._given
+            with originals as (select _row, {content} as content from source where _row in (select _row from refused))
+            select {fixed}, r._row, reasons[1].column, reasons[1].value,
+                array_to_string(list_transform(reasons, lambda x: x.reason), '; '), o.content, r.given
             from refused r left join originals o on o._row = r._row
             union all
             select {fixed}, _row, column_name, null, 'line ' || line || ': ' || reason,
@@ -700,8 +716,12 @@ class _Load:
         currency = self.contract.currency or (self.contract.currency_codes or ("''",))[0]
         sums: dict[str, dict[str, dict[str, str]]] = {}
         for column in self.contract.totals:
-            plain = f"select {currency} as c, {column} as a, 'loaded' as o from clean where _row not in (select _row from special_rows)"
-            aside = f"""
+            parts = [
+                f"""
+                select {currency} as c, {column} as a, 'loaded' as o
+                from clean where _row not in (select _row from special_rows)
+                """,
+                f"""
                 select _currency, {column},
                     case
                         when _rh in (select _rh from stands) and nth = 1 then 'loaded'
@@ -709,11 +729,13 @@ class _Load:
                         else 'unchanged'
                     end
                 from (select *, row_number() over (partition by _rh order by _row) as nth from suspects)
-            """
-            refused = f"select {currency}, {column}, 'quarantined' from ({self.staged.validation.judged}) where _bad"
+                """,
+            ]
+            if self.staged.refused:
+                parts.append(f"select {currency}, {column}, 'quarantined' from judged where _bad")
             rows = self.duck.execute(
                 f"""
-                select o, coalesce(c, '?'), sum(a)::varchar from ({plain} union all {aside} union all {refused})
+                select o, coalesce(c, '?'), sum(a)::varchar from ({' union all '.join(parts)})
                 where a is not null group by all order by all
                 """
             ).fetchall()
@@ -787,6 +809,17 @@ def _content_sql(records: Records) -> str:
         for column in (name.replace('"', '""') for name in records.columns)
     )
     return f"to_json(struct_pack({fields}))::varchar"
+
+
+def _drop(duck: duckdb.DuckDBPyConnection, relation: str) -> None:
+    for kind in duck.execute(
+        """
+        select 'view' from duckdb_views() where view_name = $1 and temporary
+        union all select 'table' from duckdb_tables() where table_name = $1 and temporary
+        """,
+        [relation],
+    ).fetchall():
+        duck.execute(f"drop {kind[0]} {relation}")
 
 
 def _text(value: str) -> str:
