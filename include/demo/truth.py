@@ -169,7 +169,7 @@ _COUNTS = ("orders", "clicks", "new_customers", "new_persons", "source_orders")
 def kol_figures(notes: dict[str, pa.Table], tenants: Sequence[Tenant], as_of: date) -> pa.Table:
     """The true figures of every KOL up to a day; exact, ratios with 4 decimals, halves away from zero."""
     connection = _opened(notes, tenants)
-    rows = connection.execute(_FIGURES, {"as_of": as_of}).to_arrow_table().to_pylist()
+    rows = connection.sql(_FIGURES, params={"as_of": as_of}).to_arrow_table().to_pylist()
     kinds: list[tuple[str, pa.DataType]] = [("tenant_id", pa.string()), ("kol_id", pa.string())]
     kinds += [(name, pa.int64()) for name in _COUNTS] + [(name, pa.decimal128(20, 4)) for name in _MONEY]
     kinds += [(name, pa.decimal128(20, 4)) for name in ("roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct")]

@@ -255,6 +255,7 @@ class _Forger:
             expiry = base + (post + 1) * POST_LIFETIME
             at = expiry + (rng.random(len(orders)) ** 3 * (self.at[orders] - expiry)).astype(np.int64)
             at = np.where(rng.random(len(orders)) < 0.2, expiry, at)
+            at = np.maximum(at, self.at[orders] - self.cast.windows[self.deal_kol[deals[orders]]])
             self.token[orders] = self.links.posts_from[link] + post
             self.log.add(at, self.token[orders], self._once(orders), REFUSED, KOL)
 
@@ -263,6 +264,7 @@ class _Forger:
         place = (rng.random(len(orders)) * np.searchsorted(gone, self.at[orders])).astype(np.int64)
         token = self.pulled[np.argsort(self.links.revoked[self.pulled], kind="stable")][place]
         at = np.minimum(self.links.revoked[token] + rng.integers(0, DAY // 2, len(orders)), self.at[orders])
+        at = np.maximum(at, self.at[orders] - self.cast.windows[np.array(self.cast.token_kol)[token]])
         self.token[orders] = token
         self.log.add(at, token, self._once(orders), REFUSED, KOL)
 

@@ -91,7 +91,8 @@ def populate(
     enters = calendar.first - 150 + (rng.random(count) * (span + 150)).astype(np.int64)
     lives = rng.exponential(1.0, count) * rng.gamma(2.0, 110.0, count)
     families = rng.permutation(count) // 3
-    shares_phone = rng.random(families.max() + 1) < 0.22
+    homes = families.max() + 1
+    shares_phone = rng.random(homes) < 0.22
     shares = np.array([shop.share for shop in tenant.shops])
     store = np.where(rng.random(count) < 0.45, rng.beta(1.5, 2.5, count), 0.0) if tenant.store else np.zeros(count)
     store[rng.random(count) < 0.05 * bool(tenant.store)] = 1.0
@@ -105,17 +106,17 @@ def populate(
         store_share=store,
         shop=rng.choice(len(tenant.shops), count, p=shares / shares.sum()).astype(np.int64),
         prone_to_guest=rng.random(count) < 0.14,
-        family=rng.integers(0, len(names.VI_FAMILY if tenant.vietnamese else names.EN_FAMILY), count),
+        family=rng.integers(0, len(names.VI_FAMILY if tenant.vietnamese else names.EN_FAMILY), homes)[families],
         middle=rng.integers(0, len(names.VI_MIDDLE), count),
         given=rng.integers(0, len(names.VI_GIVEN if tenant.vietnamese else names.EN_GIVEN), count),
         phone=_phones(rng, count),
         second_phone=_phones(rng, count),
-        household_phone=np.where(shares_phone[families], _phones(rng, families.max() + 1)[families], -1),
+        household_phone=np.where(shares_phone[families], _phones(rng, homes)[families], -1),
         mail=rng.integers(1, 10_000, count),
         birth=rng.integers(-9_000, 13_500, count),
-        street=rng.integers(0, 7, count),
-        house=rng.integers(1, 400, count),
-        city=rng.integers(0, 7, count),
+        street=rng.integers(0, 7, homes)[families],
+        house=rng.integers(1, 400, homes)[families],
+        city=rng.integers(0, 7, homes)[families],
         has_card=rng.random(count) < 0.4,
     )
     book.note(
@@ -296,7 +297,7 @@ def _describe(
     email = nulled(email, no_mail)
 
     which = rng.random(rows)
-    household = (people.household_phone[person] >= 0) & (rng.random(rows) < 0.55)
+    household = (people.household_phone[person] >= 0) & (rng.random(rows) < 0.42)
     number = np.where(which < 0.78, people.phone[person], people.second_phone[person])
     number = np.where(household, people.household_phone[person], number)
     clerk = till & (rng.random(rows) < 0.004)

@@ -34,6 +34,7 @@ class _Payouts:
     sender: pa.Array
     currency: Ints
     net: Ints
+    members: Ints
     due: Ints
     names_batch: Bools
     """Whether the bank line carries the batch's id."""
@@ -127,6 +128,8 @@ def _gateways(
     net = np.bincount(place, signed[settled], len(keys)).astype(np.int64)
     payout = np.full(len(order), -1)
     payout[settled] = place
+    fee, net = _twin(rng, keys // span, keys % span, net, place, np.flatnonzero(settled), kind, amount, fee)
+    members = np.bincount(place, minlength=len(keys)).astype(np.int64)
     payout_day = keys % span + calendar.first
     due = calendar.start_of(payout_day + 1) + 3 * HOUR
     payout_ids = numbered("PO", np.arange(len(keys)), 7)
@@ -178,9 +181,48 @@ def _gateways(
         sender=picked([name.upper() for name in names], gateway_of),
         currency=keys // span // 64 % len(orders.currencies),
         net=net,
+        members=members,
         due=due,
         names_batch=np.array([name == "stripe" for name in names])[gateway_of],
     )
+
+
+def _twin(
+    rng: np.random.Generator,
+    account: Ints,
+    day: Ints,
+    net: Ints,
+    place: Ints,
+    settled: Ints,
+    kind: Ints,
+    amount: Ints,
+    fee: Ints,
+) -> tuple[Ints, Ints]:
+    """Make some payouts of a gateway equal to another of the same days, by a fee on their largest charge.
+
+    Amounts alone then do not tell which bank line is which payout. Returns fees per payment and nets per payout.
+    """
+    fee, net = fee.copy(), net.copy()
+    charges = settled[kind[settled] == 0]
+    batch = place[kind[settled] == 0]
+    by_size = np.lexsort((amount[charges], batch))
+    last = np.concatenate([batch[by_size][1:] != batch[by_size][:-1], [True]])
+    largest = np.full(len(net), -1)
+    largest[batch[by_size][last]] = charges[by_size][last]
+    members = np.bincount(place, minlength=len(net))
+
+    lane = account // 64 * 1_000 + day // 5
+    order = np.lexsort((net, lane))
+    lower, upper = order[:-1:2], order[1::2]
+    lower = lower[: len(upper)]
+    gap = net[upper] - net[lower]
+    payment = largest[upper]
+    fits = (lane[lower] == lane[upper]) & (payment >= 0) & (net[lower] > 0) & (gap * 25 <= net[upper])
+    fits &= (gap + fee[payment]) * 3 < amount[payment]
+    fits &= (rng.random(len(upper)) < 0.45) & (members[upper] > 1)
+    fee[payment[fits]] += gap[fits]
+    net[upper[fits]] -= gap[fits]
+    return fee, net
 
 
 def _remit(
@@ -253,6 +295,7 @@ def _remit(
         sender=picked([(source or "").upper()], np.zeros(len(keys), dtype=np.int64)),
         currency=keys // span // 2,
         net=net,
+        members=np.bincount(place, minlength=len(keys)).astype(np.int64),
         due=due,
         names_batch=rng.random(len(keys)) < 0.5,
     )
@@ -343,6 +386,7 @@ def _bank(
                 "sender": sender.take(pa.array(batches)),
                 "currency": picked(orders.currencies, currency[batches]),
                 "net_minor": amount[batches],
+                "payments": np.concatenate([p.members for p in payouts]) if payouts else amount[batches],
                 "booked_on": pa.array(booked[batches].astype(np.int32)).cast(pa.date32()),
                 "state": picked(STATES, state[batches]),
             }
