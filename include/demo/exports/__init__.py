@@ -1,0 +1,6 @@
+"""Files shaped like real systems' exports, written from a world, with planted dirt that is counted."""
+
+from include.demo.exports.systems import FILES, ExportFile, files_of
+from include.demo.exports.write import Exported, Interval, export
+
+__all__ = ["FILES", "ExportFile", "Exported", "Interval", "export", "files_of"]

@@ -1,0 +1,16 @@
+-- The tracking service's click log, every version: a log does not deduplicate itself.
+select
+    click_id,
+    utc_z(clicked_at) as ts,
+    token,
+    visitor_id as visitor,
+    utm_source,
+    utm_medium,
+    utm_campaign,
+    landing_url || coalesce('?utm_source=' || utm_source, '') as url,
+    referrer,
+    user_agent,
+    ip_hash,
+    if(is_prefetch, 'prefetch', null) as purpose
+from clicks
+order by _available_at, click_id
