@@ -29,8 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     for tenant in result.held:
         print(f"HELD {tenant.tenant_id}: {tenant.reason}; load the missing rates and build again")
     print(
-        f"build {result.build_id}: {result.models} models and {result.tests} tests in {result.seconds:.1f} s, "
-        f"{len(result.held)} tenants held"
+        f"build {result.build_id}: {result.models} models and {result.tests} tests in "
+        f"{result.seconds:.1f} s, {len(result.held)} tenants held"
     )
     return 0
 

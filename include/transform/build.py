@@ -71,7 +71,7 @@ def build(
         full_refresh: make every table anew from the feeds instead of from what changed.
         select: dbt selectors; everything when empty.
         with_tests: run data and unit tests between the layers (``dbt build``) or models alone (``dbt run``).
-        as_of: day (YYYY-MM-DD) that tenants are looked at as of; each one's newest landed interval when left out.
+        as_of: day (YYYY-MM-DD) that tenants are looked at as of; the newest landed interval when left out.
 
     Returns:
         What the build did.
@@ -121,7 +121,8 @@ def _invoke(arguments: Sequence[str], environment: Mapping[str, str]) -> list[An
         )
         skipped = sum(1 for result in results if result.status == "skipped")
         raise BuildError(
-            f"{len(failed)} models or tests failed, {skipped} after them were skipped and stay as they were:\n{told}\n"
+            f"{len(failed)} models or tests failed, {skipped} after them skipped, left as they were:\n"
+            f"{told}\n"
             f"The whole story is in {log}; a failed test's rows: run its compiled SQL from there."
         )
     return results

@@ -120,7 +120,7 @@ def value_of(customers: Sequence[Customer], tenant: Row, as_of: date) -> Value:
         aov=ratio(net_revenue, order_count),
         frequency=ratio(orders_in_passed, passed_windows),
         churn=ratio(churned, active),
-        retention_30d=ratio(returned, old_enough),
+        retention_30d=ratio(100 * returned, old_enough),
     )
 
 

@@ -29,8 +29,8 @@ KOL_MEASURES = same(
     "goods",
     "investment", "clicks", "bot_clicks", "refused_clicks", "source_orders", "source_revenue",
     "new_customers",
-    "roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct", "cpa", "ltv", "retention_30d",
-)  # fmt: skip
+    "roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct", "cpa", "ltv",
+) | {"retention_30d": "retention_30d_pct"}  # fmt: skip
 CHANNEL_MEASURES = same(
     "clicks", "bot_clicks", "refused_clicks", "sessions", "orders", "gross", "refunds", "revenue",
     "net_revenue",
@@ -42,31 +42,34 @@ SHAPES = {
         same("tenant_id", "source", "order_id"),
         same(
             "kol_id", "campaign_id", "token_id", "matched_by", "is_disputed", "not_credited_reason",
-            "exclusion_reason", "channel", "campaign", "ordered_at", "completed_at", "completed_date",
-            "currency",
-            "gross", "vat", "net", "refunds", "revenue", "net_revenue", "commission", "reporting_gross",
-            "reporting_vat", "reporting_net", "reporting_refunds", "reporting_revenue",
-            "reporting_net_revenue",
-            "reporting_commission",
-        ),
+            "exclusion_reason", "ordered_at", "completed_at", "completed_date", "currency",
+        )
+        | {
+            "gross": "gross_amount", "vat": "vat_amount", "refunds": "refund_amount",
+            "net_revenue": "net_revenue_amount", "commission": "commission_amount",
+            "reporting_gross": "reporting_gross_amount", "reporting_refunds": "reporting_refund_amount",
+            "reporting_revenue": "reporting_revenue_amount",
+            "reporting_net_revenue": "reporting_net_revenue_amount",
+            "reporting_commission": "reporting_commission_amount",
+        },
     ),
     "kol_roi": Shape("marts.kol_roi", same("tenant_id", "kol_id"), KOL_MEASURES),
     "kol_roi_monthly": Shape(
-        "marts.kol_roi_monthly", same("tenant_id", "kol_id", "month"), KOL_MEASURES, sparse=True
+        "marts.kol_roi_monthly", same("tenant_id", "kol_id") | {"month": "activity_month"}, KOL_MEASURES, sparse=True
     ),
     "kol_roi_daily": Shape(
-        "marts.kol_roi_daily", same("tenant_id", "kol_id", "date"), KOL_MEASURES, sparse=True
+        "marts.kol_roi_daily", same("tenant_id", "kol_id") | {"date": "activity_date"}, KOL_MEASURES, sparse=True
     ),
     "daily_aggregates": Shape(
         "marts.daily_aggregates",
-        same("tenant_id", "channel", "campaign", "date"),
+        same("tenant_id", "channel") | {"campaign": "campaign_id", "date": "activity_date"},
         CHANNEL_MEASURES
         | same("impressions", "ad_clicks", "spend", "ctr", "cpc", "cpm", "cpa", "roas", "is_foreign_day"),
         sparse=True,
     ),
     "hourly_aggregates": Shape(
         "marts.hourly_aggregates",
-        same("tenant_id", "channel", "campaign", "hour_at"),
+        same("tenant_id", "channel") | {"campaign": "campaign_id", "hour_at": "hour_start_at"},
         CHANNEL_MEASURES,
         sparse=True,
     ),

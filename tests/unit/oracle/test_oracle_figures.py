@@ -110,7 +110,7 @@ def test_lifetime_value_by_hand() -> None:
     row = one(tables["kol_roi"], kol_id="ana")
     assert (row["orders"], row["new_customers"]) == (4, 3)
     assert (row["aov"], row["frequency"], row["churn"]) == (100, Decimal("0.8"), Decimal("0.5"))
-    assert (row["ltv"], row["retention_30d"]) == (64, 1)
+    assert (row["ltv"], row["retention_30d"]) == (64, 100)
     # January's cohort is customer a alone: 4 windows with 3 orders, one of two active windows churned
     january = one(tables["kol_roi_monthly"], month=date(2026, 1, 1))
     assert (january["frequency"], january["churn"], january["ltv"]) == (Decimal("0.75"), Decimal("0.5"), 60)
@@ -124,7 +124,7 @@ def test_lifetime_value_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("again", "share"),
-    [("2026-03-01T10:00:00Z", 0), ("2026-03-01T10:00:01Z", 1), ("2026-03-31T23:59:59Z", 1),
+    [("2026-03-01T10:00:00Z", 0), ("2026-03-01T10:00:01Z", 100), ("2026-03-31T23:59:59Z", 100),
      ("2026-04-01T00:00:00Z", 0)],
 )  # fmt: skip
 def test_retention_borders(again: str, share: int) -> None:
@@ -133,7 +133,7 @@ def test_retention_borders(again: str, share: int) -> None:
         made.order("o2", again, source_customer_id="7"),
     ]
     contracts = [made.contract("c", "ana", coupon_code="ANA10")]
-    for as_of, expected in (("2026-04-05", share), ("2026-03-31", min(share, 1)), ("2026-03-30", None)):
+    for as_of, expected in (("2026-04-05", share), ("2026-03-31", share), ("2026-03-30", None)):
         tables = marts(as_of, made.tenant(time_zone="UTC"), orders=orders, kol_contracts=contracts).tables
         assert one(tables["kol_roi"], kol_id="ana")["retention_30d"] == expected
 

@@ -41,7 +41,7 @@ windows as (
             case
                 when
                     events.event_type = 'completion'
-                    and (events.source <> first_orders.source or events.order_id <> first_orders.order_id)
+                    and events.event_at > first_orders.first_order_at
                     and events.event_date <= first_orders.first_order_date + 30
                     then 1
                 else 0
