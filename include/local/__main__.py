@@ -10,7 +10,7 @@ import psycopg
 
 from include.local import airflow, stack
 from include.local.postgres import programs
-from include.settings import PROJECT_ROOT, Settings
+from include.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,15 +70,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _dbt(settings: Settings, arguments: Sequence[str]) -> int:
     """Run dbt as the transformer; the profile reads all of this from the environment."""
-    variables = {
-        "SOKOL_WAREHOUSE_HOST": settings.warehouse_host,
-        "SOKOL_WAREHOUSE_PORT": str(settings.warehouse_port),
-        "SOKOL_WAREHOUSE_DATABASE": settings.warehouse_database,
-        "SOKOL_TRANSFORMER_USER": settings.transformer_user,
-        "SOKOL_TRANSFORMER_PASSWORD": settings.transformer_password.get_secret_value(),
-        "DBT_PROJECT_DIR": str(PROJECT_ROOT / "dbt_project"),
-        "DBT_PROFILES_DIR": str(PROJECT_ROOT / "dbt_project"),
-    }
+    from include.transform import dbt_environment
+
+    variables = dbt_environment(settings)
     command = [sys.executable, "-m", "dbt.cli.main", *arguments]
     return subprocess.run(command, env=os.environ | variables, check=False).returncode
 
