@@ -153,6 +153,10 @@ class Source:
         """Return where a mapping stands."""
         return self.folder / file
 
+    def systems(self) -> list[str]:
+        """Return the systems whose files the registration gathers, each once."""
+        return sorted({entry.source or self.config.source for entry in self.config.files})
+
     def files_named(self) -> set[str]:
         """Return the mapping files that the YAML names."""
         return {mapping for entry in self.config.files for mapping in entry.feeds.values()}
