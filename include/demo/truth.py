@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import Calendar
 from include.demo.world.credit import EVIDENCE, Evidence
 from include.demo.world.orders import Orders
 from include.demo.world.people import person_ids
-from include.demo.world.tables import NEVER, Book, Ints, nulled, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Ints, nulled, picked
 
 KEYS = {
     "ad_spend": (("tenant_id", "platform", "account_id", "spend_date"), "_available_at", "rank"),
@@ -32,7 +32,11 @@ KEYS = {
     "pos_sale_lines": (("tenant_id", "source", "sale_id", "line_id"), "updated_at", "row_number"),
     "payments": (("tenant_id", "source", "payment_id"), "updated_at", "row_number"),
     "remittances": (("tenant_id", "source", "remittance_id", "order_id"), "updated_at", "row_number"),
-    "fx_rates": (("tenant_id", "from_currency", "to_currency", "rate_date"), "updated_at", "row_number"),
+    "fx_rates": (
+        ("tenant_id", "from_currency", "to_currency", "rate_date"),
+        "updated_at",
+        "row_number",
+    ),
 }
 """Per feed: what identifies a record (or a slice), what orders its versions, and how ties are kept."""
 
@@ -53,29 +57,32 @@ def newest(table: pa.Table, feed: str) -> pa.Table:
     connection = duckdb.connect()
     connection.register("versions", table)
     return connection.sql(
-        f"select {', '.join(columns)} from versions qualify {kept}() over ("
-        f"partition by {', '.join(key)} order by {version} desc{state}) = 1 order by _available_at, {', '.join(key)}"
+        f"select {', '.join(columns)} from versions qualify {kept}() over (partition by {', '.join(key)}"
+        f" order by {version} desc{state}) = 1 order by _available_at, {', '.join(key)}"
     ).to_arrow_table()
 
 
 def roster(kols: pa.Table) -> pa.Table:
     """Every KOL of every tenant, by id."""
-    return kols.select(["tenant_id", "kol_id"]).group_by(["tenant_id", "kol_id"]).aggregate([]).sort_by(
-        [("tenant_id", "ascending"), ("kol_id", "ascending")]
+    return (
+        kols.select(["tenant_id", "kol_id"])
+        .group_by(["tenant_id", "kol_id"])
+        .aggregate([])
+        .sort_by([("tenant_id", "ascending"), ("kol_id", "ascending")])
     )
 
 
 def note_firsts(
-    tenant: Tenant,
+    scene: Scene,
     kol_ids: Sequence[str],
-    calendar: Calendar,
     evidence: Evidence,
     placed: Orders,
+    *,
     store_person: Ints,
     store_done: Ints,
-    book: Book,
 ) -> None:
     """Note each person's first completed purchase, online or in store, and who brought it."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     own = np.where((evidence.by >= 0) & (evidence.by != EVIDENCE.index("source")), evidence.kol, -1)
     person = np.concatenate([placed.person, store_person])
     done = np.concatenate([placed.completed_at, store_done])
@@ -138,7 +145,8 @@ raw as (
             + coalesce(c.goods, 0) as investment,
         coalesce(l.clicks, 0) as clicks,
         coalesce(n.new_customers, 0) as new_customers, coalesce(f.new_persons, 0) as new_persons,
-        coalesce(s.orders, 0) as source_orders, coalesce(s.gross, 0) - coalesce(s.refunds, 0) as source_revenue
+        coalesce(s.orders, 0) as source_orders,
+        coalesce(s.gross, 0) - coalesce(s.refunds, 0) as source_revenue
     from kols k
     join purses p using (tenant_id)
     left join own o using (tenant_id, kol_id)
@@ -172,7 +180,9 @@ def kol_figures(notes: dict[str, pa.Table], tenants: Sequence[Tenant], as_of: da
     rows = connection.sql(_FIGURES, params={"as_of": as_of}).to_arrow_table().to_pylist()
     kinds: list[tuple[str, pa.DataType]] = [("tenant_id", pa.string()), ("kol_id", pa.string())]
     kinds += [(name, pa.int64()) for name in _COUNTS] + [(name, pa.decimal128(20, 4)) for name in _MONEY]
-    kinds += [(name, pa.decimal128(20, 4)) for name in ("roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct")]
+    kinds += [
+        (name, pa.decimal128(20, 4)) for name in ("roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct")
+    ]
     kinds += [("cpa", pa.decimal128(20, 4)), ("cpa_persons", pa.decimal128(20, 4))]
     figures = [_row(row) for row in rows]
     return pa.Table.from_pylist(figures, schema=pa.schema(kinds))
@@ -244,11 +254,14 @@ def ledger(notes: dict[str, pa.Table]) -> pa.Table:
         for name, what in measures.items()
     ]
     parts.append(
-        "select tenant_id, kol_id, date, 'kol', measure, minor, digits, contract_id from costs where minor <> 0"
+        "select tenant_id, kol_id, date, 'kol', measure, minor, digits, contract_id"
+        " from costs where minor <> 0"
     )
     return connection.sql(
-        "select * exclude (minor, digits), (minor::decimal(38, 4) / power(10, digits)::int)::decimal(20, 4) as amount"
-        " from (" + " union all ".join(parts) + ") order by tenant_id, date, reference, measure"
+        "select * exclude (minor, digits),"
+        " (minor::decimal(38, 4) / power(10, digits)::int)::decimal(20, 4) as amount from ("
+        + " union all ".join(parts)
+        + ") order by tenant_id, date, reference, measure"
     ).to_arrow_table()
 
 

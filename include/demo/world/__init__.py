@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,8 @@ from include.demo import truth
 from include.demo.world import ads, clicks, credit, goods, kols, orders, people, settle, stores
 from include.demo.world.cast import TENANTS, Tenant
 from include.demo.world.clock import Calendar, as_date, day_number
-from include.demo.world.money import Rate, publish_rates
+from include.demo.world.money import publish_rates
+from include.demo.world.scene import Scene
 from include.demo.world.tables import Book, Ints, Minor
 
 LAST_DAY = date(2026, 6, 30)
@@ -55,7 +56,9 @@ class World:
         table = table.filter(
             pc.and_(
                 pc.equal(table["tenant_id"], tenant_id),
-                pc.and_(pc.greater_equal(at, pa.scalar(start, at.type)), pc.less(at, pa.scalar(end, at.type))),
+                pc.and_(
+                    pc.greater_equal(at, pa.scalar(start, at.type)), pc.less(at, pa.scalar(end, at.type))
+                ),
             )
         )
         return truth.newest(table, name)
@@ -100,29 +103,32 @@ def simulate(
         ValueError: fewer than 20 days, or no scale.
     """
     if days < 20 or scale <= 0:
-        raise ValueError(f"a world has at least 20 days and a scale above 0, not {days} days at scale {scale}")
+        raise ValueError(
+            f"a world has at least 20 days and a scale above 0, not {days} days at scale {scale}"
+        )
     first, last = day_number(last_day) - days + 1, day_number(last_day)
     book = Book()
-    casts, calendars, rates = [], [], []
+    casts, scenes = [], []
     for index, tenant in enumerate(tenants):
         calendar = Calendar(tenant.zone, first, last)
         rng = np.random.default_rng([seed, index, 0])
-        _open(tenant, calendar, book)
-        rates.append(publish_rates(rng, tenant, calendar, book))
-        casts.append(kols.hire(rng, tenant, calendar, rates[-1], book))
-        calendars.append(calendar)
+        scene = Scene(tenant, calendar, publish_rates(rng, tenant, calendar, book), book)
+        _open(scene)
+        casts.append(kols.hire(rng, scene))
+        scenes.append(scene)
     kols.exchange_foreign_tokens(np.random.default_rng([seed, 99]), casts)
-    for index, tenant in enumerate(tenants):
+    for index, scene in enumerate(scenes):
         chance = (np.random.default_rng([seed, index, room]) for room in range(1, 10))
-        _trade(chance, tenant, calendars[index], rates[index], casts[index], scale, clicks_per_order, book)
+        _trade(chance, scene, casts[index], scale, clicks_per_order)
     feeds = {name: pa.concat_tables(parts).sort_by("_available_at") for name, parts in book.feeds.items()}
     notes = {name: pa.concat_tables(parts) for name, parts in book.truth.items()}
     notes["kols"] = truth.roster(feeds["kols"])
     return World(seed, tenants, as_date(first), as_date(last), feeds, notes)
 
 
-def _open(tenant: Tenant, calendar: Calendar, book: Book) -> None:
+def _open(scene: Scene) -> None:
     """Write the organisation itself."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     one = np.ones(1, dtype=np.int64)
     book.write(
         "tenants",
@@ -144,96 +150,103 @@ def _open(tenant: Tenant, calendar: Calendar, book: Book) -> None:
 
 def _trade(
     chance: Iterator[np.random.Generator],
-    tenant: Tenant,
-    calendar: Calendar,
-    rates: dict[str, Rate],
+    scene: Scene,
     cast: kols.Cast,
     scale: float,
     clicks_per_order: float,
-    book: Book,
 ) -> None:
     """One tenant's days: who buys, what brought them, what became of it."""
+    tenant, calendar = scene.tenant, scene.calendar
     rng = next(chance)
-    folk = people.populate(rng, tenant, calendar, scale, book)
+    folk = people.populate(rng, scene, scale)
     person, day = people.shopping(rng, folk, calendar)
     in_store = rng.random(len(person)) < folk.store_share[person]
     hours = np.where(in_store, 0.38 + 0.5 * rng.random(len(person)), rng.beta(2.4, 1.5, len(person)))
     border = rng.random(len(person))
-    hours = np.where(~in_store & (border < 0.003), 0.0, np.where(~in_store & (border > 0.998), 0.999989, hours))
+    hours = np.where(
+        ~in_store & (border < 0.003), 0.0, np.where(~in_store & (border > 0.998), 0.999989, hours)
+    )
     at = calendar.within(day, hours)
     by_time = np.argsort(at, kind="stable")
     person, in_store, at = person[by_time], in_store[by_time], at[by_time]
     online, till = np.flatnonzero(~in_store), np.flatnonzero(in_store)
 
     buyer, ordered_at = person[online], at[online]
-    shop = np.where(rng.random(len(buyer)) < 0.85, folk.shop[buyer], rng.integers(0, len(tenant.shops), len(buyer)))
+    shop = np.where(
+        rng.random(len(buyer)) < 0.85, folk.shop[buyer], rng.integers(0, len(tenant.shops), len(buyer))
+    )
     market = np.array([s.attributes for s in tenant.shops])[shop]
     guest = ~market & (folk.prone_to_guest[buyer] | (rng.random(len(buyer)) < 0.08))
-    changes = (buyer * 7919 % 100 < 12) & (ordered_at > calendar.opens + (calendar.ends - calendar.opens) // 2)
+    changes = (buyer * 7919 % 100 < 12) & (
+        ordered_at > calendar.opens + (calendar.ends - calendar.opens) // 2
+    )
     kind = np.where(guest, people.GUEST, shop * 2 + changes)
     known = rng.random(len(till)) < 0.62
     seen = np.concatenate([buyer, person[till][known]])
     kinds = np.concatenate([kind, np.full(int(known.sum()), people.STORE)])
     times = np.concatenate([ordered_at, at[till][known]])
-    records = people.keep_records(next(chance), tenant, calendar, folk, seen, kinds, times, book)
+    records = people.keep_records(next(chance), scene, folk, persons=seen, kinds=kinds, first_seen=times)
 
-    catalogue = goods.stock(next(chance), tenant, calendar, book)
+    catalogue = goods.stock(next(chance), scene)
     log = clicks.ClickLog()
-    evidence = credit.bring(next(chance), tenant, calendar, cast, buyer, market, ordered_at, log)
+    evidence = credit.bring(
+        next(chance), scene, cast, person=buyer, marketplace=market, ordered_at=ordered_at, log=log
+    )
     rng = next(chance)
-    fate, method, percent = orders.place(rng, tenant, calendar, buyer, shop, ordered_at, evidence)
     currencies = sorted({s.currency for s in tenant.shops})
-    currency = np.array([currencies.index(s.currency) for s in tenant.shops])[shop]
-    ships = ~market
-    baskets = goods.fill(rng, catalogue, currencies, currency, folk.spend[buyer], percent, ships)
+    purchases = orders.Purchases(
+        person=buyer,
+        shop=shop,
+        record=records.find(buyer, kind),
+        guest=guest,
+        ordered_at=ordered_at,
+        currency=np.array([currencies.index(s.currency) for s in tenant.shops])[shop],
+        currencies=currencies,
+    )
+    terms = orders.agree(rng, scene, purchases, evidence)
+    baskets = goods.fill(
+        rng,
+        catalogue,
+        currencies,
+        purchases.currency,
+        spend=folk.spend[buyer],
+        percent=terms.percent,
+        ships=~market,
+    )
     placed = orders.run(
         rng,
-        tenant,
-        calendar,
+        scene,
         cast,
-        rates,
-        catalogue,
-        records,
-        records.find(buyer, kind),
-        guest,
-        buyer,
-        shop,
-        currency,
-        currencies,
-        ordered_at,
-        fate,
-        method,
-        baskets,
-        evidence,
-        book,
+        purchases=purchases,
+        terms=terms,
+        catalogue=catalogue,
+        records=records,
+        baskets=baskets,
+        evidence=evidence,
     )
     rng = next(chance)
     if tenant.store:
         store_kind = np.full(len(till), people.STORE)
         sales = stores.ring_up(
             rng,
-            tenant,
-            calendar,
-            rates,
+            scene,
             catalogue,
             records,
-            person[till],
-            np.where(known, records.find(person[till], store_kind), 0),
-            known,
-            folk.spend[person[till]],
-            at[till],
-            book,
+            person=person[till],
+            record=np.where(known, records.find(person[till], store_kind), 0),
+            known=known,
+            spend=folk.spend[person[till]],
+            sold_at=at[till],
         )
         store_person, store_done = sales.person, sales.completed_at
     else:
         store_person = store_done = np.zeros(0, dtype=np.int64)
-    truth.note_firsts(tenant, cast.kol_ids, calendar, evidence, placed, store_person, store_done, book)
+    truth.note_firsts(scene, cast.kol_ids, evidence, placed, store_person=store_person, store_done=store_done)
 
     rng = next(chance)
     wanted = int(clicks_per_order * len(buyer)) - len(log.columns()[0])
     browsers: Ints = people.visitors(buyer, rng.integers(0, 2, len(buyer)))
-    clicks.wander(rng, calendar, cast, wanted, browsers, log)
-    clicks.write_clicks(rng, tenant, calendar, cast, log, book)
-    ads.advertise(next(chance), tenant, calendar, rates, scale, book)
-    settle.settle(next(chance), tenant, calendar, placed, book)
-
+    clicks.wander(rng, calendar, cast, log, count=wanted, buyers=browsers)
+    clicks.write_clicks(rng, scene, cast, log)
+    ads.advertise(next(chance), scene, scale)
+    settle.settle(next(chance), scene, placed)

@@ -3,10 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import DIGITS, AdAccount, Tenant
+from include.demo.world.cast import DIGITS, AdAccount
 from include.demo.world.clock import DAY, HOUR, Calendar
 from include.demo.world.money import Rate
-from include.demo.world.tables import Book, Minor, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import Minor, picked
 
 PULLS = (0, 2, 6)
 """Days after a day's end on which its figures are pulled."""
@@ -16,27 +17,24 @@ ADS = 2
 
 def advertise(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
-    rates: dict[str, Rate],
+    scene: Scene,
     scale: float,
-    book: Book,
 ) -> None:
     """Spend on advertisements, write each pull whole, and note the spend of the last one."""
+    tenant, rates = scene.tenant, scene.rates
     for account in tenant.ads:
-        _run_account(rng, tenant, calendar, account, rates[account.currency], scale, book)
+        _run_account(rng, scene, account, rates[account.currency], scale)
 
 
 def _run_account(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     account: AdAccount,
     rate: Rate,
     scale: float,
-    book: Book,
 ) -> None:
     """One account: a row per day, campaign, ad and pull."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     own = Calendar(account.zone, calendar.first, calendar.last)
     span = calendar.last - calendar.first + 1
     per_day = len(CAMPAIGNS) * ADS
@@ -79,7 +77,9 @@ def _run_account(
                 "account_id": account.account_id,
                 "account_time_zone": account.zone,
                 "spend_date": day[rows],
-                "campaign_id": picked([f"{account.account_id[-4:]}{n:03d}" for n in range(len(CAMPAIGNS))], ad[rows] // ADS),
+                "campaign_id": picked(
+                    [f"{account.account_id[-4:]}{n:03d}" for n in range(len(CAMPAIGNS))], ad[rows] // ADS
+                ),
                 "campaign_name": picked(CAMPAIGNS, ad[rows] // ADS),
                 "ad_id": picked([f"ad{n}" for n in range(per_day)], ad[rows]),
                 "currency": account.currency,

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import Tenant
 from include.demo.world.clock import DAY, HOUR, Calendar
 from include.demo.world.kols import POST_LIFETIME, Cast
 from include.demo.world.people import visitor_ids
-from include.demo.world.tables import NEVER, Book, Bools, Ints, nulled, picked, scattered
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Bools, Ints, nulled, picked, scattered
 
 CLICKS_PER_ORDER = 20
 VALID, BOT, PREFETCH, REFUSED = range(4)
@@ -19,7 +19,7 @@ UTM_SOURCE = (None, "google", "facebook", "tiktok", "bing", "newsletter", None)
 UTM_MEDIUM = ("influencer", "cpc", "paid", "cpc", "ppc", "email", None)
 CHANNELS = ("kol", "google_ads", "meta_ads", "tiktok_ads", "paid_other", "email", "organic")
 BROWSERS = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 Version/18.4 Mobile Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 Mobile Safari/604.1",
     "Mozilla/5.0 (Linux; Android 15; SM-A556E) AppleWebKit/537.36 Chrome/135.0.0.0 Mobile Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/136.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 Version/17.5 Safari/605.1.15",
@@ -36,7 +36,12 @@ BOTS = (
     "python-requests/2.32.3",
     "curl/8.9.1",
 )
-REFERRERS = ("https://www.tiktok.com/", "https://www.facebook.com/", "https://www.instagram.com/", "https://www.google.com/")
+REFERRERS = (
+    "https://www.tiktok.com/",
+    "https://www.facebook.com/",
+    "https://www.instagram.com/",
+    "https://www.google.com/",
+)
 STRANGERS = 1 << 40
 """Browsers from this number on belong to nobody who ever orders."""
 
@@ -70,7 +75,9 @@ class ClickLog:
         empty = np.zeros(0, dtype=np.int64)
         if not self._columns:
             return empty, empty, empty, empty, empty
-        at, token, visitor, worth, medium = (np.concatenate(part) for part in zip(*self._columns, strict=True))
+        at, token, visitor, worth, medium = (
+            np.concatenate(part) for part in zip(*self._columns, strict=True)
+        )
         return at, token, visitor, worth, medium
 
 
@@ -109,7 +116,9 @@ def deals_of_days(rng: np.random.Generator, cast: Cast, days: Ints) -> Ints:
     last = np.array([deal.last for deal in cast.deals])
     pull = np.array([deal.pull for deal in cast.deals])
     chosen = np.empty(len(days), dtype=np.int64)
-    starts = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]])) if len(days) else []
+    if not len(days):
+        return chosen
+    starts = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
     for start, stop in zip(starts, [*starts[1:], len(days)], strict=True):
         running = np.flatnonzero((first <= days[start]) & (days[start] <= last))
         weights = pull[running] / pull[running].sum()
@@ -121,9 +130,10 @@ def wander(
     rng: np.random.Generator,
     calendar: Calendar,
     cast: Cast,
+    log: ClickLog,
+    *,
     count: int,
     buyers: Ints,
-    log: ClickLog,
 ) -> None:
     """Add ``count`` clicks that bring no order; some by ``buyers``' browsers, most by strangers'."""
     if count <= 0:
@@ -171,10 +181,9 @@ def wander(
     log.add(when, token, visitor[led], np.where(refused, REFUSED, worth), KOL)
 
 
-def write_clicks(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Cast, log: ClickLog, book: Book
-) -> None:
+def write_clicks(rng: np.random.Generator, scene: Scene, cast: Cast, log: ClickLog) -> None:
     """Write a tenant's clicks, some late and some twice, and note what each was meant to be worth."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     at, token, visitor, worth, medium = log.columns()
     rows = len(at)
     delay = np.where(rng.random(rows) < 0.02, rng.integers(HOUR, 3 * DAY, rows), rng.integers(0, 60, rows))
@@ -188,10 +197,16 @@ def write_clicks(
     again = np.flatnonzero(rng.random(rows) < 0.004)
     conflicting = again[rng.random(len(again)) < 0.2]
     which = np.concatenate([np.arange(rows), again, conflicting])
-    shift = np.concatenate([np.zeros(rows + len(again), dtype=np.int64), np.ones(len(conflicting), dtype=np.int64)])
-    when = np.concatenate([available, np.minimum(available[again] + rng.integers(0, 2 * DAY, len(again)), calendar.ends - 1)])
+    shift = np.concatenate(
+        [np.zeros(rows + len(again), dtype=np.int64), np.ones(len(conflicting), dtype=np.int64)]
+    )
+    when = np.concatenate(
+        [available, np.minimum(available[again] + rng.integers(0, 2 * DAY, len(again)), calendar.ends - 1)]
+    )
     when = np.concatenate([when, np.minimum(available[conflicting] + 2 * HOUR, calendar.ends - 1)])
-    agent = np.where(worth == BOT, rng.integers(0, len(BOTS), rows), len(BOTS) + rng.integers(0, len(BROWSERS), rows))
+    agent = np.where(
+        worth == BOT, rng.integers(0, len(BOTS), rows), len(BOTS) + rng.integers(0, len(BROWSERS), rows)
+    )
     referrer = np.where(rng.random(rows) < 0.3, -1, rng.integers(0, len(REFERRERS), rows))
     address = rng.integers(0, max(1, rows // 3), rows)
 
@@ -199,7 +214,9 @@ def write_clicks(
     campaigns = ["always-on", "retargeting", "brand", "newsletter", *[item.campaign for item in cast.links]]
     led = medium == KOL
     source = np.where(led & (kol >= 0), len(UTM_SOURCE) + kol, np.where(UTM_NONE[medium], -1, medium))
-    campaign = np.where(led, np.where(link[token] >= 0, 4 + link[token], -1), np.where(medium == ORGANIC, -1, agent % 3))
+    campaign = np.where(
+        led, np.where(link[token] >= 0, 4 + link[token], -1), np.where(medium == ORGANIC, -1, agent % 3)
+    )
     campaign = np.where(medium == EMAIL, 3, campaign)
 
     book.write(
@@ -222,16 +239,15 @@ def write_clicks(
         when,
         "tracking",
     )
-    _note_worth(tenant, calendar, cast.kol_ids, kol, calendar.day_of(at), worth, book)
+    _note_worth(scene, cast.kol_ids, kol, calendar.day_of(at), worth)
 
 
 UTM_NONE = np.array([word is None for word in UTM_SOURCE])
 
 
-def _note_worth(
-    tenant: Tenant, calendar: Calendar, kol_ids: Sequence[str], kol: Ints, day: Ints, worth: Ints, book: Book
-) -> None:
+def _note_worth(scene: Scene, kol_ids: Sequence[str], kol: Ints, day: Ints, worth: Ints) -> None:
     """Note how many clicks of each worth led from each KOL (null: from nobody's token) on each day."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     span = calendar.last - calendar.first + 1
     codes, counts = np.unique(((kol + 1) * span + day - calendar.first) * 4 + worth, return_counts=True)
     who = codes // (4 * span) - 1

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from include.demo.world.tables import Ints
+from include.demo.world.tables import Floats, Ints
 
 DAY = 86_400
 HOUR = 3_600
@@ -56,9 +56,11 @@ class Calendar:
 
     def day_of(self, seconds: Ints) -> Ints:
         """Day in which each instant lies."""
-        return np.searchsorted(self._starts, seconds, side="right").astype(np.int64) - 1 + self._base
+        after: Ints = np.searchsorted(self._starts, seconds, side="right").astype(np.int64)
+        return after - 1 + self._base
 
-    def within(self, days: Ints, shares: np.ndarray) -> Ints:
+    def within(self, days: Ints, shares: Floats) -> Ints:
         """Instants at a share (0 to below 1) of each day's true length."""
         starts = self.start_of(days)
-        return starts + (shares * (self.start_of(days + 1) - starts)).astype(np.int64)
+        into: Ints = (shares * (self.start_of(days + 1) - starts)).astype(np.int64)
+        return starts + into

@@ -6,12 +6,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.demo.world.cast import Tenant
-from include.demo.world.clicks import BOT, EMAIL, GOOGLE, KOL, META, ORGANIC, PREFETCH, REFUSED, TIKTOK, VALID
-from include.demo.world.clicks import ClickLog, Links, click_ids, deals_of_days
-from include.demo.world.clock import DAY, Calendar
+from include.demo.world.clicks import (
+    BOT,
+    EMAIL,
+    GOOGLE,
+    KOL,
+    META,
+    ORGANIC,
+    PREFETCH,
+    REFUSED,
+    TIKTOK,
+    VALID,
+    ClickLog,
+    Links,
+    click_ids,
+    deals_of_days,
+)
+from include.demo.world.clock import DAY
 from include.demo.world.kols import POST_LIFETIME, Cast
 from include.demo.world.people import visitor_ids, visitors
+from include.demo.world.scene import Scene
 from include.demo.world.tables import Bools, Ints, Texts, nulled, picked
 
 ONCE = 1 << 41
@@ -51,7 +65,13 @@ STORIES: dict[str, tuple[float, str | None, str | None]] = {
 }
 NAMES = tuple(STORIES)
 INDEX = {name: number for number, name in enumerate(NAMES)}
-MARKETPLACE = {"source": 0.38, "source_and_coupon": 0.03, "source_unknown": 0.03, "coupon": 0.04, "organic": 0.52}
+MARKETPLACE = {
+    "source": 0.38,
+    "source_and_coupon": 0.03,
+    "source_unknown": 0.03,
+    "coupon": 0.04,
+    "organic": 0.52,
+}
 EVIDENCE = ("token", "click", "coupon", "source")
 
 
@@ -78,9 +98,9 @@ class Evidence:
 
 def bring(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     cast: Cast,
+    *,
     person: Ints,
     marketplace: Bools,
     ordered_at: Ints,
@@ -90,15 +110,15 @@ def bring(
 
     Args:
         rng: source of chance.
-        tenant: the organisation.
-        calendar: its days.
+        scene: whose orders they are.
         cast: its KOLs.
         person: person of each order.
         marketplace: whether it was placed at a marketplace that names the KOL itself.
         ordered_at: instants, ascending.
         log: where the clicks go.
     """
-    return _Forger(rng, tenant, calendar, cast, person, marketplace, ordered_at, log).evidence()
+    forger = _Forger(rng, scene, cast, person=person, marketplace=marketplace, ordered_at=ordered_at, log=log)
+    return forger.evidence()
 
 
 class _Forger:
@@ -107,17 +127,18 @@ class _Forger:
     def __init__(
         self,
         rng: np.random.Generator,
-        tenant: Tenant,
-        calendar: Calendar,
+        scene: Scene,
         cast: Cast,
+        *,
         person: Ints,
         marketplace: Bools,
         ordered_at: Ints,
         log: ClickLog,
     ) -> None:
-        self.rng, self.tenant, self.calendar, self.cast, self.log = rng, tenant, calendar, cast, log
+        self.rng, self.cast, self.log = rng, cast, log
+        self.tenant, self.calendar = scene.tenant, scene.calendar
         self.person, self.at, self.rows = person, ordered_at, len(person)
-        self.day = calendar.day_of(ordered_at)
+        self.day = self.calendar.day_of(ordered_at)
         self.links = Links(cast)
         self.deal_link = np.array([deal.link for deal in cast.deals])
         self.deal_kol = np.array([deal.kol for deal in cast.deals])
@@ -128,7 +149,9 @@ class _Forger:
         self.story = self._stories(marketplace)
         self.token = np.full(self.rows, -1)
         self.click = np.full(self.rows, -1)
-        self.visitor = np.where(rng.random(self.rows) < 0.9, visitors(person, rng.integers(0, 2, self.rows)), -1)
+        self.visitor = np.where(
+            rng.random(self.rows) < 0.9, visitors(person, rng.integers(0, 2, self.rows)), -1
+        )
         self.coupon: Texts = np.full(self.rows, None, dtype=object)
         self.ref: Texts = np.full(self.rows, None, dtype=object)
 
@@ -152,7 +175,9 @@ class _Forger:
         early = self.at - window - 1 < self.links.base[link]
         for name in ("token_before_window", "click_before_window"):
             story[(story == INDEX[name]) & early] = INDEX["altered_token"]
-        story[(story == INDEX["token_after_order"]) & (self.at + 1 >= self.calendar.ends)] = INDEX["altered_token"]
+        story[(story == INDEX["token_after_order"]) & (self.at + 1 >= self.calendar.ends)] = INDEX[
+            "altered_token"
+        ]
         for name, whose in (("token_expired", self.deal), ("stale_token_then_click", self.rival)):
             first_end = self.links.base[self.deal_link[whose]] + POST_LIFETIME
             story[(story == INDEX[name]) & (self.at <= first_end)] = INDEX["altered_token"]
@@ -218,7 +243,9 @@ class _Forger:
     def _typed(self, codes: list[str]) -> list[str]:
         """Coupon codes as people type them."""
         styles = self.rng.random(len(codes))
-        return [c.lower() if s < 0.2 else f" {c} " if s < 0.3 else c for c, s in zip(codes, styles, strict=True)]
+        return [
+            c.lower() if s < 0.2 else f" {c} " if s < 0.3 else c for c, s in zip(codes, styles, strict=True)
+        ]
 
     def _fails(self) -> None:
         """Evidence that does not credit."""
@@ -283,7 +310,9 @@ class _Forger:
         self.log.add(self.at[orders] + 1, self.token[orders], self._once(orders), VALID, KOL)
 
         orders = self._of("coupon_unknown")
-        self.coupon[orders] = rng.choice(np.array(["SALE10", "WELCOME", "FREESHIP"], dtype=object), len(orders))
+        self.coupon[orders] = rng.choice(
+            np.array(["SALE10", "WELCOME", "FREESHIP"], dtype=object), len(orders)
+        )
         ended = sorted(self.cast.contracts, key=lambda contract: contract.last)
         lasts = np.array([contract.last for contract in ended])
         orders = self._of("coupon_too_late")
@@ -307,7 +336,9 @@ class _Forger:
         self._credits()
         self._fails()
         self._tokenless()
-        by = np.array([-1 if STORIES[n][1] is None else EVIDENCE.index(str(STORIES[n][1])) for n in NAMES])[self.story]
+        by = np.array([-1 if STORIES[n][1] is None else EVIDENCE.index(str(STORIES[n][1])) for n in NAMES])[
+            self.story
+        ]
         brought = by >= 0
         paid = brought & (by != EVIDENCE.index("source"))
         contract = np.where(paid, self.deal_contract[self.deal], -1)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import Calendar
-from include.demo.world.tables import Book, Bools, Floats, Ints, Minor, numbered, picked
+from include.demo.world.cast import DIGITS
+from include.demo.world.scene import Scene
+from include.demo.world.tables import Bools, Floats, Ints, Minor, numbered, picked
 
 PRODUCTS = 60
 KINDS = ("serum", "mask", "cream", "toner", "balm", "oil", "kit", "brush")
@@ -41,13 +41,16 @@ class Baskets:
     shipping: Ints
 
 
-def stock(rng: np.random.Generator, tenant: Tenant, calendar: Calendar, book: Book) -> Catalogue:
+def stock(rng: np.random.Generator, scene: Scene) -> Catalogue:
     """Fill a tenant's shelves and write its products per system that sells them."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     base = np.sort(rng.lognormal(2.6, 0.55, PRODUCTS)) + 3
     weights = 1.0 / (1.0 + rng.permutation(PRODUCTS)) ** 0.8
     skus = [f"{tenant.tenant_id[:2].upper()}-{number:04d}" for number in range(1, PRODUCTS + 1)]
     titles = [f"{KINDS[n % len(KINDS)].title()} No. {n}" for n in range(1, PRODUCTS + 1)]
-    currencies = {shop.currency for shop in tenant.shops} | ({tenant.store_currency} if tenant.store else set())
+    currencies = {shop.currency for shop in tenant.shops} | (
+        {tenant.store_currency} if tenant.store else set()
+    )
     prices = {}
     for currency in sorted(currencies):
         units = base * MULTIPLE[currency]
@@ -83,6 +86,7 @@ def fill(
     catalogue: Catalogue,
     currencies: list[str],
     currency: Ints,
+    *,
     spend: Floats,
     percent: Ints,
     ships: Bools,
@@ -133,7 +137,9 @@ def line_columns(catalogue: Catalogue, baskets: Baskets, digits: Ints) -> dict[s
     return {
         "line_id": numbered("", baskets.line, 2),
         "sku": picked(catalogue.skus, baskets.product),
-        "product_name": picked([*catalogue.titles, "Shipping"], np.where(baskets.product < 0, PRODUCTS, baskets.product)),
+        "product_name": picked(
+            [*catalogue.titles, "Shipping"], np.where(baskets.product < 0, PRODUCTS, baskets.product)
+        ),
         "quantity": Minor(baskets.quantity, 0),
         "unit_price": Minor(baskets.price, digits),
         "line_amount": Minor(baskets.amount, digits),

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from include.demo.world import names
 from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import DAY, HOUR, Calendar
-from include.demo.world.money import Rate
-from include.demo.world.tables import NEVER, Book, Ints, Minor, picked
+from include.demo.world.clock import DAY, HOUR
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Ints, Minor, picked
 from include.tracking import tokens as tracking
 
 POST_LIFETIME = 2 * DAY
@@ -42,6 +43,17 @@ class Contract:
         return f"CT{self.number:05d}"
 
 
+class Terms(NamedTuple):
+    """What one version of a contract's record says of its terms."""
+
+    fixed_fee: int
+    platform_fee: int
+    goods: int
+    rate_bp: int
+    last: int
+    updated: int
+
+
 @dataclass
 class Link:
     """The links of one KOL for one campaign: a token for the profile page and one per post."""
@@ -58,7 +70,7 @@ class Link:
 
 @dataclass
 class Deal:
-    """Under which contract (-1: none) an order over a link is paid, on which days, and how often it happens."""
+    """Under which contract (-1: none) an order over a link is paid, on which days, and how often."""
 
     kol: int
     link: int
@@ -95,18 +107,17 @@ class Cast:
     foreign: list[int] = field(default_factory=list)
 
 
-def hire(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, rates: dict[str, Rate], book: Book
-) -> Cast:
+def hire(rng: np.random.Generator, scene: Scene) -> Cast:
     """Hire a tenant's KOLs: write kols, contracts and tokens, and note what the contracts cost."""
+    tenant = scene.tenant
     cast = Cast()
-    _introduce(rng, tenant, calendar, cast, book)
+    _introduce(rng, scene, cast)
     for kol in range(tenant.kols):
         plan = PLANS[kol % len(PLANS)] if kol < 2 * len(PLANS) else PLANS[int(rng.integers(1, len(PLANS)))]
-        _plan(rng, tenant, calendar, cast, kol, plan)
-    _sign(rng, tenant, calendar, cast, book)
-    _note_costs(tenant, calendar, cast, rates, book)
-    _issue_tokens(rng, tenant, calendar, cast, book)
+        _plan(rng, scene, cast, kol, plan)
+    _sign(rng, scene, cast)
+    _note_costs(scene, cast)
+    _issue_tokens(rng, scene, cast)
     return cast
 
 
@@ -126,10 +137,9 @@ def exchange_foreign_tokens(rng: np.random.Generator, casts: list[Cast]) -> None
             cast.tokens.append(neighbour.tokens[int(number)])
 
 
-def _introduce(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Cast, book: Book
-) -> None:
+def _introduce(rng: np.random.Generator, scene: Scene, cast: Cast) -> None:
     """Write the KOLs, some of them in two versions."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     count = tenant.kols
     people = names.stage_names(rng, tenant.vietnamese, count)
     tiers = rng.choice(4, count, p=[0.35, 0.4, 0.18, 0.07])
@@ -164,10 +174,9 @@ def _introduce(
         )
 
 
-def _plan(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Cast, kol: int, plan: str
-) -> None:
+def _plan(rng: np.random.Generator, scene: Scene, cast: Cast, kol: int, plan: str) -> None:
     """Lay out one KOL's contracts, links and deals over the simulated days."""
+    calendar = scene.calendar
     first, last = calendar.first, calendar.last
     pull = cast.pulls[kol]
     if plan == "none":
@@ -187,9 +196,13 @@ def _plan(
                 campaign = f"{campaign.rsplit('-', 1)[0]}-{lane}{len(cast.contracts):02d}"
                 cast.links.append(Link(kol, campaign, start, start + length - 1))
             older_link, link = link, len(cast.links) - 1
-            contract = _draft(rng, tenant, calendar, cast, kol, campaign, start, start + length - 1)
+            contract = _draft(
+                rng, scene, cast, kol=kol, campaign=campaign, first=start, last=start + length - 1
+            )
             if plan == "twin":
-                contract = _draft(rng, tenant, calendar, cast, kol, campaign, start, contract.last)
+                contract = _draft(
+                    rng, scene, cast, kol=kol, campaign=campaign, first=start, last=contract.last
+                )
             end = contract.last
             if plan == "renewal":
                 end -= 5
@@ -211,15 +224,16 @@ def _plan(
 
 def _draft(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     cast: Cast,
+    *,
     kol: int,
     campaign: str,
     first: int,
     last: int,
 ) -> Contract:
     """Draw up a contract with amounts that do not divide evenly by its days."""
+    tenant, calendar = scene.tenant, scene.calendar
     currency = tenant.contract_currencies[int(rng.integers(0, len(tenant.contract_currencies)))]
     unit = {"VND": 25_000, "USD": 100, "AUD": 150}[currency]
     fee = int(cast.pulls[kol] * unit * rng.lognormal(5.2, 0.8)) * int(rng.random() < 0.85)
@@ -246,8 +260,10 @@ def _draft(
     return contract
 
 
-def _sign(rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Cast, book: Book) -> None:
+def _sign(rng: np.random.Generator, scene: Scene, cast: Cast) -> None:
     """Write the contracts; some were first entered with other terms and corrected later."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
+    rows: list[tuple[Contract, Terms]] = []
     for contract in cast.contracts:
         final = (
             contract.fixed_fee,
@@ -271,100 +287,95 @@ def _sign(rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Ca
                 min(contract.signed, corrected - 1),
             )
             versions = [draft, (*final[:5], corrected)]
-        for fixed, platform, goods, rate_bp, last, updated in versions:
-            digits = DIGITS[contract.currency]
-            at = np.array([updated], dtype=np.int64)
-            book.write(
-                "kol_contracts",
-                {
-                    "tenant_id": tenant.tenant_id,
-                    "contract_id": contract.contract_id,
-                    "kol_id": cast.kol_ids[contract.kol],
-                    "campaign_id": contract.campaign,
-                    "campaign_name": contract.campaign.replace("-", " ").title(),
-                    "starts_on": np.array([contract.first]),
-                    "ends_on": np.array([last]),
-                    "currency": contract.currency,
-                    "fixed_fee": Minor(np.array([fixed]), digits),
-                    "platform_fee": Minor(np.array([platform]), digits),
-                    "goods_cost": Minor(np.array([goods]), digits),
-                    "commission_rate": Minor(np.array([rate_bp]), 4),
-                    "coupon_code": contract.coupon,
-                    "updated_at": at,
-                },
-                np.clip(at, calendar.opens, calendar.ends - 1),
-                "crm",
-            )
+        rows += [(contract, Terms(*version)) for version in versions]
+    if not rows:
+        return
+    contracts, terms = [contract for contract, _ in rows], [version for _, version in rows]
+    digits = np.array([DIGITS[contract.currency] for contract in contracts])
+    updated = np.array([version.updated for version in terms])
+    book.write(
+        "kol_contracts",
+        {
+            "tenant_id": tenant.tenant_id,
+            "contract_id": pa.array([contract.contract_id for contract in contracts]),
+            "kol_id": pa.array([cast.kol_ids[contract.kol] for contract in contracts]),
+            "campaign_id": pa.array([contract.campaign for contract in contracts]),
+            "campaign_name": pa.array(
+                [contract.campaign.replace("-", " ").title() for contract in contracts]
+            ),
+            "starts_on": np.array([contract.first for contract in contracts]),
+            "ends_on": np.array([version.last for version in terms]),
+            "currency": pa.array([contract.currency for contract in contracts]),
+            "fixed_fee": Minor(np.array([version.fixed_fee for version in terms]), digits),
+            "platform_fee": Minor(np.array([version.platform_fee for version in terms]), digits),
+            "goods_cost": Minor(np.array([version.goods for version in terms]), digits),
+            "commission_rate": Minor(np.array([version.rate_bp for version in terms]), 4),
+            "coupon_code": pa.array([contract.coupon for contract in contracts]),
+            "updated_at": updated,
+        },
+        np.clip(updated, calendar.opens, calendar.ends - 1),
+        "crm",
+    )
 
 
-def _note_costs(
-    tenant: Tenant, calendar: Calendar, cast: Cast, rates: dict[str, Rate], book: Book
-) -> None:
+def _note_costs(scene: Scene, cast: Cast) -> None:
     """Note each day's fees and goods as the contracts run, in the reporting currency."""
-    digits = DIGITS[tenant.reporting]
+    noted: list[tuple[Contract, str, Ints, Ints]] = []
     for contract in cast.contracts:
-        days = np.arange(contract.first, min(contract.last, calendar.last) + 1)
+        days = np.arange(contract.first, min(contract.last, scene.calendar.last) + 1)
         if not len(days):
             continue
+        rate = scene.rates[contract.currency]
         length = contract.last - contract.first + 1
         for measure, fee in (("fixed_fees", contract.fixed_fee), ("platform_fees", contract.platform_fee)):
             daily = np.full(len(days), fee // length, dtype=np.int64)
             daily[days == contract.last] = fee - (fee // length) * (length - 1)
-            _note(book, tenant, cast, contract, measure, days, rates[contract.currency], daily, digits)
+            noted.append((contract, measure, days, rate.convert(daily, days)))
         first = days[:1]
         goods = np.array([contract.goods], dtype=np.int64)
-        _note(book, tenant, cast, contract, "goods", first, rates[contract.currency], goods, digits)
+        noted.append((contract, "goods", first, rate.convert(goods, first)))
 
-
-def _note(
-    book: Book,
-    tenant: Tenant,
-    cast: Cast,
-    contract: Contract,
-    measure: str,
-    days: Ints,
-    rate: Rate,
-    amounts: Ints,
-    digits: int,
-) -> None:
-    """Note one cost of one contract per day."""
-    book.note(
+    lengths = np.array([len(days) for _, _, days, _ in noted])
+    which = np.repeat(np.arange(len(noted)), lengths)
+    day = np.concatenate([days for _, _, days, _ in noted])
+    scene.book.note(
         "costs",
         pa.table(
             {
-                "tenant_id": pa.repeat(tenant.tenant_id, len(days)),
-                "kol_id": pa.repeat(cast.kol_ids[contract.kol], len(days)),
-                "contract_id": pa.repeat(contract.contract_id, len(days)),
-                "date": pa.array(days.astype(np.int32)).cast(pa.date32()),
-                "measure": pa.repeat(measure, len(days)),
-                "minor": rate.convert(amounts, days),
-                "digits": pa.repeat(pa.scalar(digits, pa.int64()), len(days)),
+                "tenant_id": pa.repeat(scene.tenant.tenant_id, len(day)),
+                "kol_id": picked([cast.kol_ids[contract.kol] for contract, *_ in noted], which),
+                "contract_id": picked([contract.contract_id for contract, *_ in noted], which),
+                "date": pa.array(day.astype(np.int32)).cast(pa.date32()),
+                "measure": picked([measure for _, measure, _, _ in noted], which),
+                "minor": np.concatenate([amounts for *_, amounts in noted]),
+                "digits": pa.repeat(pa.scalar(DIGITS[scene.tenant.reporting], pa.int64()), len(day)),
             }
         ),
     )
 
 
-def _issue_tokens(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, cast: Cast, book: Book
-) -> None:
+def _issue_tokens(rng: np.random.Generator, scene: Scene, cast: Cast) -> None:
     """Issue a long token per link and one of 48 hours per post, revoke some, and write them."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     for number, link in enumerate(cast.links):
         opens, until = calendar.start_of(np.array([link.first, link.last + 1]))
         link.base = max(int(opens) - DAY, calendar.opens)
         if link.base >= calendar.ends:
             continue
-        link.profile = _issue(rng, tenant, cast, number, link.base, int(until) + 7 * DAY - link.base)
+        link.profile = _issue(
+            rng, tenant, cast, link=number, issued=link.base, lifetime=int(until) + 7 * DAY - link.base
+        )
         link.posts_from = len(cast.tokens)
         link.posts = max(0, -(-(min(int(until), calendar.ends) - link.base) // POST_LIFETIME))
         for post in range(link.posts):
-            issued = link.base + post * POST_LIFETIME
-            token = _issue(rng, tenant, cast, number, issued, POST_LIFETIME)
-            if issued + 2 * POST_LIFETIME < calendar.ends and rng.random() < 0.03:
-                cast.revoked[token] = issued + DAY
+            starts = link.base + post * POST_LIFETIME
+            token = _issue(rng, tenant, cast, link=number, issued=starts, lifetime=POST_LIFETIME)
+            if starts + 2 * POST_LIFETIME < calendar.ends and rng.random() < 0.03:
+                cast.revoked[token] = starts + DAY
     for number in rng.integers(0, len(cast.links), 12):
         base = cast.links[int(number)].base
         if base < calendar.ends:
-            cast.silent.append(_issue(rng, tenant, cast, int(number), base, 400 * DAY))
+            cast.silent.append(_issue(rng, tenant, cast, link=int(number), issued=base, lifetime=400 * DAY))
     cast.registered = len(cast.tokens)
 
     issued, revoked = np.array(cast.issued), np.array(cast.revoked)
@@ -398,7 +409,7 @@ def _issue_tokens(
 
 
 def _issue(
-    rng: np.random.Generator, tenant: Tenant, cast: Cast, link: int, issued: int, lifetime: int
+    rng: np.random.Generator, tenant: Tenant, cast: Cast, *, link: int, issued: int, lifetime: int
 ) -> int:
     """Sign one token and return its index."""
     kol = cast.links[link].kol

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import Calendar
+from include.demo.world.cast import DIGITS
 from include.demo.world.money import Left, Rate, converted, left_of
-from include.demo.world.tables import NEVER, Book, Ints, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Ints, picked
 
 COMPLETION, REFUND, CANCELLATION = range(3)
 
@@ -24,11 +24,8 @@ class Reversals:
 
 
 def note_events(
-    tenant: Tenant,
-    calendar: Calendar,
-    rates: dict[str, Rate],
+    scene: Scene,
     currencies: list[str],
-    book: Book,
     *,
     reference: pa.Array,
     ids: pa.Array,
@@ -45,11 +42,8 @@ def note_events(
     """Note the events of orders that count; amounts are what an event changes, in reporting currency.
 
     Args:
-        tenant: the organisation.
-        calendar: its days.
-        rates: rates in use by currency.
+        scene: whose orders they are.
         currencies: codes that ``currency`` points into.
-        book: what is noted.
         reference: source system of each order.
         ids: id of each order.
         kol: KOL of each order, null for none.
@@ -62,6 +56,7 @@ def note_events(
         rate_bp: commission rate in hundredths of a percent.
         reversals: refunds of any of the orders.
     """
+    tenant, calendar, rates, book = scene.tenant, scene.calendar, scene.rates, scene.book
     done = np.flatnonzero(completed_at != NEVER)
     undone = np.flatnonzero((completed_at != NEVER) & (cancelled_at != NEVER))
     back = np.flatnonzero(completed_at[reversals.order] != NEVER)
@@ -73,8 +68,12 @@ def note_events(
     at = np.concatenate(
         [completed_at[done], np.maximum(reversals.at[back], completed_at[refunded]), cancelled_at[undone]]
     )
-    number = np.concatenate([np.zeros(len(done)), reversals.number[back], np.zeros(len(undone))]).astype(np.int64)
-    amount = np.concatenate([np.zeros(len(done)), reversals.amount[back], np.zeros(len(undone))]).astype(np.int64)
+    number = np.concatenate([np.zeros(len(done)), reversals.number[back], np.zeros(len(undone))]).astype(
+        np.int64
+    )
+    amount = np.concatenate([np.zeros(len(done)), reversals.amount[back], np.zeros(len(undone))]).astype(
+        np.int64
+    )
     # A completion opens its order's events even where a refund is booked on the same instant.
     sequence = np.lexsort((number, kind, at, kind != COMPLETION, order))
     order, kind, at, amount = order[sequence], kind[sequence], at[sequence], amount[sequence]
@@ -88,7 +87,12 @@ def note_events(
     reversed_ = np.where(closed > 0, np.maximum(refunds, gross[order]), refunds)
 
     day = calendar.day_of(completed_at[order])
-    now = converted(left_of(gross[order], vat[order], reversed_, rate_bp[order]), currency[order], _list(rates, currencies), day)
+    now = converted(
+        left_of(gross[order], vat[order], reversed_, rate_bp[order]),
+        currency[order],
+        _list(rates, currencies),
+        day,
+    )
     is_first = kind == COMPLETION
     change = Left(
         *(

@@ -14,7 +14,9 @@ PAR = {("VND", "USD"): 0.0000393, ("USD", "VND"): 25430.0, ("AUD", "USD"): 0.655
 
 def divided(numerator: Ints, denominator: Ints | int) -> Ints:
     """Quotients rounded to whole numbers, halves away from zero; the denominator is positive."""
-    return np.sign(numerator) * ((2 * np.abs(numerator) + denominator) // (2 * np.asarray(denominator)))
+    below = np.asarray(denominator, dtype=np.int64)
+    whole: Ints = (2 * np.abs(numerator) + below) // (2 * below)
+    return np.sign(numerator) * whole
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,26 @@ def publish_rates(
         late = settled & (rng.random(len(shown)) < 0.05)
         available = usual + late * rng.integers(1, 6, len(shown)) * DAY
         wrong = settled & ~late & (rng.random(len(shown)) < 0.04)
-        _write_rates(book, tenant, pair, numbers[shown], units[shown], np.where(wrong, NO, available))
+        _write_rates(
+            book,
+            tenant,
+            pair,
+            days=numbers[shown],
+            units=units[shown],
+            available=np.where(wrong, NO, available),
+        )
         off = units[shown] + np.maximum(1, units[shown] // 200)
-        _write_rates(book, tenant, pair, numbers[shown], off, np.where(wrong, available, NO))
-        _write_rates(book, tenant, pair, numbers[shown], units[shown], np.where(wrong, available + 3 * DAY, NO))
+        _write_rates(
+            book, tenant, pair, days=numbers[shown], units=off, available=np.where(wrong, available, NO)
+        )
+        _write_rates(
+            book,
+            tenant,
+            pair,
+            days=numbers[shown],
+            units=units[shown],
+            available=np.where(wrong, available + 3 * DAY, NO),
+        )
     return rates
 
 
@@ -83,7 +101,7 @@ NO = np.int64(-1)
 
 
 def _write_rates(
-    book: Book, tenant: Tenant, pair: tuple[str, str], days: Ints, units: Ints, available: Ints
+    book: Book, tenant: Tenant, pair: tuple[str, str], *, days: Ints, units: Ints, available: Ints
 ) -> None:
     """Write the rates that have an instant of publication."""
     kept = available != NO

@@ -6,15 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import DAY, HOUR, Calendar
+from include.demo.world.cast import DIGITS
+from include.demo.world.clock import DAY, HOUR
 from include.demo.world.credit import EVIDENCE, NAMES, STORIES, Evidence
 from include.demo.world.goods import Baskets, Catalogue, item_types, line_columns
 from include.demo.world.kols import Cast
 from include.demo.world.ledger import Reversals, note_events
-from include.demo.world.money import Rate, vat_within
+from include.demo.world.money import vat_within
 from include.demo.world.people import Records, person_ids
-from include.demo.world.tables import NEVER, Book, Bools, Ints, Minor, nulled, numbered, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Bools, Ints, Minor, nulled, numbered, picked
 
 FATES = {
     "kept": 0.885,
@@ -30,6 +31,30 @@ FATE = {name: number for number, name in enumerate(FATES)}
 CARD, WALLET, TRANSFER, COD, MARKET = range(5)
 METHODS = ("card", "wallet", "bank_transfer", "cod", "marketplace")
 EXCLUSIONS = ("test", "non_positive", "cancelled_before_payment", "not_paid")
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Who orders where and when: one element per order, by time."""
+
+    person: Ints
+    shop: Ints
+    record: Ints
+    """Place of the person's record at the shop."""
+    guest: Bools
+    ordered_at: Ints
+    currency: Ints
+    currencies: list[str]
+    """Codes that ``currency`` points into."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What becomes of orders (index into ``FATES``), how they are paid, and their discount in percent."""
+
+    fate: Ints
+    method: Ints
+    percent: Ints
 
 
 @dataclass
@@ -61,17 +86,9 @@ class Orders:
     """Refunds that succeeded within the simulated days."""
 
 
-def place(
-    rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
-    person: Ints,
-    shop: Ints,
-    ordered_at: Ints,
-    evidence: Evidence,
-) -> tuple[Ints, Ints, Ints]:
-    """Decide each order's fate, payment method and discount in percent."""
-    rows = len(person)
+def agree(rng: np.random.Generator, scene: Scene, purchases: Purchases, evidence: Evidence) -> Terms:
+    """Decide each order's fate, payment method and discount."""
+    tenant, shop, rows = scene.tenant, purchases.shop, len(purchases.person)
     fate = rng.choice(len(FATES), rows, p=np.array(list(FATES.values())) / sum(FATES.values()))
     attributes = np.array([s.attributes for s in tenant.shops])[shop]
     method = rng.choice([CARD, WALLET, TRANSFER], rows, p=[0.5, 0.4, 0.1])
@@ -83,31 +100,27 @@ def place(
     sale = np.where(rng.random(rows) < 0.08, rng.choice([5, 12, 20], rows), 0)
     percent = np.where(has_coupon, 10, sale)
     percent = np.where(fate == FATE["free"], 100, percent)
-    return fate, method, percent
+    return Terms(fate, method, percent)
 
 
 def run(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     cast: Cast,
-    rates: dict[str, Rate],
+    *,
+    purchases: Purchases,
+    terms: Terms,
     catalogue: Catalogue,
     records: Records,
-    record: Ints,
-    guest: Bools,
-    person: Ints,
-    shop: Ints,
-    currency: Ints,
-    currencies: list[str],
-    ordered_at: Ints,
-    fate: Ints,
-    method: Ints,
     baskets: Baskets,
     evidence: Evidence,
-    book: Book,
 ) -> Orders:
     """Let each order live, write what the shops show of it, and note the truth of its money."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
+    person, shop, ordered_at = purchases.person, purchases.shop, purchases.ordered_at
+    record, guest = purchases.record, purchases.guest
+    currency, currencies = purchases.currency, purchases.currencies
+    fate, method = terms.fate, terms.method
     rows = len(person)
     ids = numbered("", 100_000 + np.arange(rows), 8)
     is_test = fate == FATE["test"]
@@ -169,7 +182,7 @@ def run(
         refund_known=np.zeros(0, dtype=bool),
     )
     sources = [s.source for s in tenant.shops]
-    reversals = _refund(rng, tenant, calendar, orders, rates, book)
+    reversals = _refund(rng, scene, orders)
     digits = np.array([DIGITS[code] for code in currencies])[currency]
     place_of = pa.array(record)
     columns = {
@@ -195,7 +208,7 @@ def run(
         "ordered_at": ordered_at,
     }
     delay = np.where(rng.random(rows) < 0.03, rng.integers(6 * HOUR, 3 * DAY, rows), 0)
-    _write_versions(rng, tenant, calendar, columns, orders, delay, book)
+    _write_versions(rng, scene, columns, orders, delay)
     line_digits = digits[baskets.order]
     taken = pa.array(baskets.order)
     book.write(
@@ -215,11 +228,8 @@ def run(
     )
     first_of_key = _first_of(np.where(guest, -1, record), completed)
     note_events(
-        tenant,
-        calendar,
-        rates,
+        scene,
         currencies,
-        book,
         reference=columns["source"],
         ids=ids,
         kol=nulled(picked(cast.kol_ids, evidence.kol), evidence.kol < 0),
@@ -232,7 +242,7 @@ def run(
         rate_bp=evidence.rate_bp,
         reversals=reversals,
     )
-    _note_orders(tenant, calendar, cast, columns, orders, evidence, counts, first_of_key, book)
+    _note_orders(scene, cast, columns, orders, evidence=evidence, counts=counts, first_of_key=first_of_key)
     return orders
 
 
@@ -254,25 +264,28 @@ def _first_of(key: Ints, completed: Ints) -> Bools:
 
 def _write_versions(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     columns: dict[str, object],
     orders: Orders,
     delay: Ints,
-    book: Book,
 ) -> None:
     """Write each order's states as its shop shows them, late ones late and some old ones once more."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     rows, ends = len(orders.ids), calendar.ends
     every = np.arange(rows)
     none = np.full(rows, NEVER)
     sent = np.where(
-        (orders.paid_at != NEVER) & (orders.cancelled_at == NEVER), orders.paid_at + rng.integers(DAY, 4 * DAY, rows), NEVER
+        (orders.paid_at != NEVER) & (orders.cancelled_at == NEVER),
+        orders.paid_at + rng.integers(DAY, 4 * DAY, rows),
+        NEVER,
     )
     sent = np.where(sent >= ends, NEVER, sent)
     held = np.where(orders.fate == FATE["authorized_only"], orders.ordered_at + 5, NEVER)
     held = np.where(held >= ends, NEVER, held)
     crossed = orders.fate == FATE["cancelled_before_payment"]
-    paid_later = np.where(crossed & (orders.cancelled_at != NEVER) & (orders.paid_at != NEVER), orders.paid_at, NEVER)
+    paid_later = np.where(
+        crossed & (orders.cancelled_at != NEVER) & (orders.paid_at != NEVER), orders.paid_at, NEVER
+    )
     paid = np.where(paid_later != NEVER, NEVER, orders.paid_at)
     cancelled_paid = np.where(crossed, none, orders.paid_at)
     states = [
@@ -287,7 +300,7 @@ def _write_versions(
     which = np.concatenate([every[known != NEVER] for _, known, _, _ in states])
     state = np.concatenate([np.full((known != NEVER).sum(), n) for n, (_, known, _, _) in enumerate(states)])
     known, paid_at, cancelled_at = (
-        np.concatenate([s[part][s[1] != NEVER] for s in states]) for part in (1, 2, 3)  # type: ignore[misc]
+        np.concatenate([s[part][s[1] != NEVER] for s in states]) for part in (1, 2, 3)
     )
     available = np.minimum(known + delay[which], ends - 1)
     stale = np.flatnonzero((state == 0) & (rng.random(len(which)) < 0.005))
@@ -326,14 +339,12 @@ def _taken(value: object, which: Ints, taken: pa.Array) -> object:
 
 def _refund(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     orders: Orders,
-    rates: dict[str, Rate],
-    book: Book,
 ) -> Reversals:
     """Give money back: wholly, in parts, twice, beyond the rest, before completion, after a cancellation."""
-    rows, ends = len(orders.ids), calendar.ends
+    calendar = scene.calendar
+    ends = calendar.ends
     money = np.flatnonzero((orders.paid_at != NEVER) & (orders.gross > 0))
     kind = rng.random(len(money))
     picks: list[tuple[Ints, Ints, Ints]] = []
@@ -360,14 +371,20 @@ def _refund(
     give(beyond, np.maximum(1, orders.gross[beyond] // 10), orders.paid_at[beyond] + 9 * DAY)
     sooner = money[(kind >= 0.075) & (kind < 0.078) & (orders.collected_at[money] != NEVER)]
     give(sooner, np.maximum(1, orders.gross[sooner] // 4), orders.collected_at[sooner] - 2 * HOUR)
-    cancelled = np.flatnonzero((orders.cancelled_at != NEVER) & (orders.paid_at != NEVER) & (orders.gross > 0))
+    cancelled = np.flatnonzero(
+        (orders.cancelled_at != NEVER) & (orders.paid_at != NEVER) & (orders.gross > 0)
+    )
     fate = rng.random(len(cancelled))
     at_once = cancelled[fate < 0.15]
     give(at_once, orders.gross[at_once], orders.cancelled_at[at_once])
     repaid = cancelled[(fate >= 0.15) & (fate < 0.6)]
     give(repaid, orders.gross[repaid], orders.cancelled_at[repaid] + rng.integers(HOUR, 6 * DAY, len(repaid)))
     ahead = cancelled[(fate >= 0.6) & (fate < 0.75)]
-    give(ahead, np.maximum(1, orders.gross[ahead] // 3), np.maximum(orders.cancelled_at[ahead] - HOUR, orders.ordered_at[ahead]))
+    give(
+        ahead,
+        np.maximum(1, orders.gross[ahead] // 3),
+        np.maximum(orders.cancelled_at[ahead] - HOUR, orders.ordered_at[ahead]),
+    )
     overpaid = cancelled[(fate >= 0.75) & (fate < 0.8)]
     give(overpaid, orders.gross[overpaid] * 11 // 10, orders.cancelled_at[overpaid] + 2 * DAY)
 
@@ -381,41 +398,44 @@ def _refund(
     slow = (status == 0) & (rng.random(count) < 0.15)
     booked = np.where(slow, at + rng.integers(HOUR, 5 * DAY, count), at + 30)
     shown_done = (status == 0) & (booked < ends)
-    linked = np.ones(count, dtype=bool)
-    _write_refunds(rng, tenant, calendar, orders, order, amount, at, status, slow, booked, linked, book)
-    _unlinked(rng, tenant, calendar, orders, rates, count, book)
+    late = np.where(rng.random(count) < 0.05, rng.integers(HOUR, 3 * DAY, count), 0)
+    refunds = _Refunds(order, amount, at, status, slow, booked, late)
+    _write_refunds(scene, orders, refunds)
+    _unlinked(rng, scene, orders, count)
     orders.refund_order, orders.refund_at = order, at
     orders.refund_amount, orders.refund_known = amount, shown_done
     known = np.flatnonzero(shown_done)
     return Reversals(order[known], at[known], known, amount[known])
 
 
-def _write_refunds(
-    rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
-    orders: Orders,
-    order: Ints,
-    amount: Ints,
-    at: Ints,
-    status: Ints,
-    slow: Bools,
-    booked: Ints,
-    linked: Bools,
-    book: Book,
-) -> None:
+@dataclass(frozen=True)
+class _Refunds:
+    """Refunds that were decided, by time."""
+
+    order: Ints
+    amount: Ints
+    at: Ints
+    status: Ints
+    slow: Bools
+    """Whether it stood as pending first."""
+    booked: Ints
+    late: Ints
+    """Seconds by which its rows are late."""
+
+
+def _write_refunds(scene: Scene, orders: Orders, refunds: _Refunds) -> None:
     """Write refunds: slow ones first as pending; some rows late."""
-    ends = calendar.ends
-    count = len(order)
-    ids = numbered("R", np.arange(count), 7)
+    tenant, ends, book = scene.tenant, scene.calendar.ends, scene.book
+    order, amount, at = refunds.order, refunds.amount, refunds.at
+    slow, booked, late = refunds.slow, refunds.booked, refunds.late
+    ids = numbered("R", np.arange(len(order)), 7)
     sources = [shop.source for shop in tenant.shops]
     digits = np.array([DIGITS[code] for code in orders.currencies])[orders.currency[order]]
-    late = np.where(rng.random(count) < 0.05, rng.integers(HOUR, 3 * DAY, count), 0)
     final = np.flatnonzero(booked < ends)
     waiting = np.flatnonzero(slow)
     for which, state, known in (
         (waiting, np.full(len(waiting), 1), at[waiting]),
-        (final, status[final], booked[final]),
+        (final, refunds.status[final], booked[final]),
     ):
         source = picked(sources, orders.source[order[which]])
         book.write(
@@ -439,14 +459,12 @@ def _write_refunds(
 
 def _unlinked(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     orders: Orders,
-    rates: dict[str, Rate],
     taken: int,
-    book: Book,
 ) -> None:
     """Refunds that name no order, or one that nobody knows; they stand in the tenant's totals alone."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     count = max(3, len(orders.ids) // 700)
     span = calendar.last - calendar.first + 1
     days = calendar.first + (np.sort(rng.random(count)) * span).astype(np.int64)
@@ -475,15 +493,13 @@ def _unlinked(
         np.minimum(at + 30, calendar.ends - 1),
         source,
     )
-    note_unlinked(tenant, calendar, rates, orders.currencies, book, source, ids, currency, at, amount)
+    note_unlinked(scene, orders.currencies, source=source, ids=ids, currency=currency, at=at, amount=amount)
 
 
 def note_unlinked(
-    tenant: Tenant,
-    calendar: Calendar,
-    rates: dict[str, Rate],
+    scene: Scene,
     currencies: list[str],
-    book: Book,
+    *,
     source: pa.Array,
     ids: pa.Array,
     currency: Ints,
@@ -491,6 +507,7 @@ def note_unlinked(
     amount: Ints,
 ) -> None:
     """Note refunds without an order, at their own day's rate and the tenant's VAT."""
+    tenant, calendar, rates, book = scene.tenant, scene.calendar, scene.rates, scene.book
     day = calendar.day_of(at)
     gross, vat = np.zeros_like(amount), np.zeros_like(amount)
     for index, code in enumerate(currencies):
@@ -523,17 +540,17 @@ def note_unlinked(
 
 
 def _note_orders(
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     cast: Cast,
     columns: dict[str, object],
     orders: Orders,
+    *,
     evidence: Evidence,
     counts: Bools,
     first_of_key: Bools,
-    book: Book,
 ) -> None:
     """Note who placed each order, who brought it, by what story, and why it does not count."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     rows = len(orders.ids)
     reason = np.select(
         [

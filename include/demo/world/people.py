@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from include.demo.world import names
 from include.demo.world.cast import Tenant
 from include.demo.world.clock import DAY, Calendar
+from include.demo.world.scene import Scene
 from include.demo.world.tables import (
-    Book,
     Bools,
     Floats,
     Ints,
@@ -82,10 +82,9 @@ class Records:
         return np.searchsorted(self.codes, persons * 8 + kinds).astype(np.int64)
 
 
-def populate(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, scale: float, book: Book
-) -> People:
+def populate(rng: np.random.Generator, scene: Scene, scale: float) -> People:
     """Make a tenant's persons and note how they truly are."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     count = max(50, round(PERSONS * scale * tenant.share))
     span = calendar.last - calendar.first + 1
     enters = calendar.first - 150 + (rng.random(count) * (span + 150)).astype(np.int64)
@@ -94,7 +93,11 @@ def populate(
     homes = families.max() + 1
     shares_phone = rng.random(homes) < 0.22
     shares = np.array([shop.share for shop in tenant.shops])
-    store = np.where(rng.random(count) < 0.45, rng.beta(1.5, 2.5, count), 0.0) if tenant.store else np.zeros(count)
+    store = (
+        np.where(rng.random(count) < 0.45, rng.beta(1.5, 2.5, count), 0.0)
+        if tenant.store
+        else np.zeros(count)
+    )
     store[rng.random(count) < 0.05 * bool(tenant.store)] = 1.0
     people = People(
         rate=rng.gamma(1.1, 1 / 29.0, count) + 0.001,
@@ -106,7 +109,9 @@ def populate(
         store_share=store,
         shop=rng.choice(len(tenant.shops), count, p=shares / shares.sum()).astype(np.int64),
         prone_to_guest=rng.random(count) < 0.14,
-        family=rng.integers(0, len(names.VI_FAMILY if tenant.vietnamese else names.EN_FAMILY), homes)[families],
+        family=rng.integers(0, len(names.VI_FAMILY if tenant.vietnamese else names.EN_FAMILY), homes)[
+            families
+        ],
         middle=rng.integers(0, len(names.VI_MIDDLE), count),
         given=rng.integers(0, len(names.VI_GIVEN if tenant.vietnamese else names.EN_GIVEN), count),
         phone=_phones(rng, count),
@@ -146,7 +151,8 @@ def person_ids(persons: Ints) -> pa.Array:
 def shopping(rng: np.random.Generator, people: People, calendar: Calendar) -> tuple[Ints, Ints]:
     """Purchases of the simulated days, ordered by day: person and day of each.
 
-    Each person buys on the day of entry and then as a Poisson process with a yearly swing, until dropping out.
+    Each person buys on the day of entry and then as a Poisson process with a yearly swing, until dropping
+    out.
     """
     first, last = calendar.first, calendar.last
     begins = np.maximum(people.enters + 1, first)
@@ -165,26 +171,24 @@ def shopping(rng: np.random.Generator, people: People, calendar: Calendar) -> tu
 
 def keep_records(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     people: People,
+    *,
     persons: Ints,
     kinds: Ints,
     first_seen: Ints,
-    book: Book,
 ) -> Records:
     """Make the records under which persons were seen, write those that systems hold, note whose they are.
 
     Args:
         rng: source of chance.
-        tenant: the organisation.
-        calendar: its days.
+        scene: whose records they are.
         people: its persons.
         persons: person of each sighting.
         kinds: kind of record of each sighting (web account, ``STORE`` or ``GUEST``).
         first_seen: instant of each sighting.
-        book: what is written.
     """
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     members = np.flatnonzero((rng.random(len(people)) < 0.32) & (people.enters <= calendar.last))
     joins = calendar.within(np.maximum(people.enters[members], calendar.first), rng.random(len(members)))
     codes = np.concatenate([persons * 8 + kinds, members * 8 + CRM])
@@ -196,7 +200,7 @@ def keep_records(
     person, kind = codes // 8, codes % 8
     known_before = (people.enters[person] < calendar.first) & (kind != GUEST)
     created = np.where(known_before, calendar.opens - rng.integers(1, 200 * DAY, len(codes)), seen - 30)
-    records, written = _describe(rng, tenant, people, codes, person, kind)
+    records, written = _describe(rng, tenant, people, codes)
 
     held = np.flatnonzero(kind != GUEST)
     sources = [shop.source for shop in tenant.shops for _ in (0, 1)] + ["-"] * (4 - 2 * len(tenant.shops))
@@ -205,7 +209,7 @@ def keep_records(
     revised = held[rng.random(len(held)) < 0.08]
     moved = np.maximum(created[revised], calendar.opens) + 1
     moved = moved + (rng.random(len(revised)) * (calendar.ends - 1 - moved)).astype(np.int64)
-    former, _ = _describe(rng, tenant, people, codes, person, kind)
+    former, _ = _describe(rng, tenant, people, codes)
     phone_before, mail_before = former.phone.take(pa.array(revised)), former.email.take(pa.array(revised))
     updated = created.copy()
     updated[revised] = moved
@@ -258,10 +262,10 @@ def _phones(rng: np.random.Generator, count: int) -> Ints:
 
 
 def _describe(
-    rng: np.random.Generator, tenant: Tenant, people: People, codes: Ints, person: Ints, kind: Ints
+    rng: np.random.Generator, tenant: Tenant, people: People, codes: Ints
 ) -> tuple[Records, dict[str, pa.Array]]:
     """Write down persons as clerks, forms and typing fingers do: incomplete, changed, misspelt."""
-    rows = len(codes)
+    person, kind, rows = codes // 8, codes % 8, len(codes)
     till, crm = kind == STORE, kind == CRM
     family_words = names.VI_FAMILY if tenant.vietnamese else names.EN_FAMILY
     given_words = names.VI_GIVEN if tenant.vietnamese else names.EN_GIVEN
@@ -289,7 +293,9 @@ def _describe(
     )
     second = (rng.random(rows) < 0.24) | (kind % 2 == 1) & (kind < STORE)
     tail = np.where(second, (people.mail[person] * 7 + 3) % 9_999, people.mail[person])
-    host = np.where(second, (people.mail[person] + 2) % len(names.HOSTS), people.mail[person] % len(names.HOSTS))
+    host = np.where(
+        second, (people.mail[person] + 2) % len(names.HOSTS), people.mail[person] % len(names.HOSTS)
+    )
     email = joined(stems, pa.array(tail).cast(pa.string()), "@", picked(names.HOSTS, host))
     email = pc.if_else(pa.array(rng.random(rows) < 0.04), pc.utf8_replace_slice(email, 1, 2, ""), email)
     email = pc.if_else(pa.array(rng.random(rows) < 0.1), pc.utf8_upper(email), email)
@@ -333,9 +339,13 @@ def _describe(
         "birth_date": birth,
         "street": street,
         "city": city,
-        "postcode": nulled(numbered("", 1_000 + people.city[person] * 113 + people.street[person], 5), homeless),
+        "postcode": nulled(
+            numbered("", 1_000 + people.city[person] * 113 + people.street[person], 5), homeless
+        ),
         "loyalty_card": card,
-        "loyalty_tier": nulled(picked(["silver", "gold", "platinum"], person % 3), pc.is_null(card).to_numpy(False)),
+        "loyalty_tier": nulled(
+            picked(["silver", "gold", "platinum"], person % 3), pc.is_null(card).to_numpy(False)
+        ),
         "visitor_id": cookie,
     }
     address = pc.binary_join_element_wise(street, city, ", ")

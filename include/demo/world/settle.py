@@ -1,14 +1,16 @@
 """How the money of orders arrives: gateways, couriers, marketplaces and the bank, with planted breaks."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import DIGITS, Tenant
-from include.demo.world.clock import DAY, HOUR, Calendar
+from include.demo.world.cast import DIGITS
+from include.demo.world.clock import DAY, HOUR
 from include.demo.world.orders import CARD, COD, FATE, MARKET, TRANSFER, WALLET, Orders
-from include.demo.world.tables import NEVER, Book, Bools, Ints, Minor, nulled, numbered, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Bools, Ints, Minor, nulled, numbered, picked
 
 TERMINALS = {"vnpay": 6, "momo": 40, "stripe": 2}
 """Accounts that a gateway settles apart; many small ones give payouts of the same amount."""
@@ -26,6 +28,25 @@ STATES = (
 )
 
 
+CHARGE, REFUND, CHARGEBACK = range(3)
+SUCCEEDED, PENDING, FAILED = range(3)
+
+
+class _Movements(NamedTuple):
+    """Movements of one kind at the gateways: an order, an instant and a true state for each."""
+
+    order: Ints
+    at: Ints
+    kind: int
+    status: int
+    state: Ints
+
+
+def _matched(order: Ints, at: Ints, kind: int, status: int) -> _Movements:
+    """Movements that reconcile."""
+    return _Movements(order, at, kind, status, np.full(len(order), MATCHED))
+
+
 @dataclass
 class _Payouts:
     """Batches that reach the bank: one element per batch."""
@@ -40,28 +61,25 @@ class _Payouts:
     """Whether the bank line carries the batch's id."""
 
 
-def settle(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, book: Book
-) -> None:
+def settle(rng: np.random.Generator, scene: Scene, orders: Orders) -> None:
     """Settle a tenant's orders and write payments, remittances and bank lines."""
     batches = [
-        _gateways(rng, tenant, calendar, orders, book),
-        _remit(rng, tenant, calendar, orders, COD, "cod", book),
-        _remit(rng, tenant, calendar, orders, MARKET, "marketplace", book),
+        _gateways(rng, scene, orders),
+        _remit(rng, scene, orders, COD, "cod"),
+        _remit(rng, scene, orders, MARKET, "marketplace"),
     ]
-    _bank(rng, tenant, calendar, orders, [batch for batch in batches if batch is not None], book)
+    _bank(rng, scene, orders, [batch for batch in batches if batch is not None])
 
 
-def _gateways(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, book: Book
-) -> _Payouts | None:
+def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payouts | None:
     """Charges, refunds and chargebacks at the gateways, and the payouts in which they are settled."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     names = sorted({name for ways in tenant.gateways.values() for name in ways.values()})
     routes = np.full((len(orders.currencies), 2), -1)
     for index, code in enumerate(orders.currencies):
-        for method, kind in ((CARD, "card"), (WALLET, "wallet")):
+        for method, means in ((CARD, "card"), (WALLET, "wallet")):
             if code in tenant.gateways:
-                routes[index, method] = names.index(tenant.gateways[code][kind])
+                routes[index, method] = names.index(tenant.gateways[code][means])
     wired = (orders.method == CARD) | (orders.method == WALLET)
     charged = np.flatnonzero(wired & (orders.paid_at != NEVER) & (orders.gross > 0))
     if not len(charged):
@@ -89,46 +107,57 @@ def _gateways(
     failed = charged[rng.random(len(charged)) < 0.06]
 
     donors = rng.choice(charged, strangers)
+    done = orders.paid_at
     parts = [
-        # order, amount, currency, at, type, status, known order, state
-        (charged[there], orders.paid_at[charged[there]], 0, 0, state[there]),
-        (charged[twice], orders.paid_at[charged[twice]] + 40, 0, 0, np.full(len(twice), DOUBLE)),
-        (donors, orders.paid_at[donors] + 7, 0, 0, np.full(strangers, NO_ORDER)),
-        (orders.refund_order[refund_paths], orders.refund_at[refund_paths], 1, 0, np.full(len(refund_paths), MATCHED)),
-        (disputed, disputed_at, 2, 0, np.full(len(disputed), MATCHED)),
-        (failed, orders.paid_at[failed] - 20, 0, 2, np.full(len(failed), MATCHED)),
+        _Movements(charged[there], done[charged[there]], CHARGE, SUCCEEDED, state[there]),
+        _Movements(charged[twice], done[charged[twice]] + 40, CHARGE, SUCCEEDED, state[twice]),
+        _Movements(donors, done[donors] + 7, CHARGE, SUCCEEDED, np.full(strangers, NO_ORDER)),
+        _matched(orders.refund_order[refund_paths], orders.refund_at[refund_paths], REFUND, SUCCEEDED),
+        _matched(disputed, disputed_at, CHARGEBACK, SUCCEEDED),
+        _matched(failed, done[failed] - 20, CHARGE, FAILED),
     ]
-    order = np.concatenate([part[0] for part in parts])
-    at = np.concatenate([part[1] for part in parts])
-    kind = np.concatenate([np.full(len(part[0]), part[2]) for part in parts])
-    status = np.concatenate([np.full(len(part[0]), part[3]) for part in parts])
-    verdict = np.concatenate([part[4] for part in parts])
+    order = np.concatenate([part.order for part in parts])
+    at = np.concatenate([part.at for part in parts])
+    kind = np.concatenate([np.full(len(part.order), part.kind) for part in parts])
+    status = np.concatenate([np.full(len(part.order), part.status) for part in parts])
+    verdict = np.concatenate([part.state for part in parts])
     currency = orders.currency[order].copy()
     amount = orders.gross[order].copy()
-    first_refund = sum(len(part[0]) for part in parts[:3])
+    first_refund = sum(len(part.order) for part in parts[:3])
     amount[first_refund : first_refund + len(refund_paths)] = orders.refund_amount[refund_paths]
     differs = verdict == DIFFERS
     amount[differs] = np.maximum(1, amount[differs] - np.maximum(1, amount[differs] // 20))
     swapped = verdict == CURRENCY
     currency[swapped] = (currency[swapped] + 1) % len(orders.currencies)
     inside = at < calendar.ends
-    order, at, kind, status, verdict, currency, amount = (
-        values[inside] for values in (order, at, kind, status, verdict, currency, amount)
-    )
+    order, at, kind, status = order[inside], at[inside], kind[inside], status[inside]
+    verdict, currency, amount = verdict[inside], currency[inside], amount[inside]
 
     gateway = way[order]
-    fee = np.where((kind == 0) & (status == 0), amount * 18 // 1000, 0)
-    signed = np.where(status == 0, np.where(kind == 0, amount - fee, -amount), 0)
+    fee = np.where((kind == CHARGE) & (status == SUCCEEDED), amount * 18 // 1000, 0)
+    signed = np.where(status == SUCCEEDED, np.where(kind == CHARGE, amount - fee, -amount), 0)
     terminals = np.array([TERMINALS[name] for name in names])[gateway]
     day = calendar.day_of(at)
     span = calendar.last - calendar.first + 2
-    key = ((gateway * len(orders.currencies) + currency) * 64 + order % terminals) * span + day - calendar.first
-    settled = status == 0
+    key = (
+        ((gateway * len(orders.currencies) + currency) * 64 + order % terminals) * span + day - calendar.first
+    )
+    settled = status == SUCCEEDED
     keys, place = np.unique(key[settled], return_inverse=True)
     net = np.bincount(place, signed[settled], len(keys)).astype(np.int64)
     payout = np.full(len(order), -1)
     payout[settled] = place
-    fee, net = _twin(rng, keys // span, keys % span, net, place, np.flatnonzero(settled), kind, amount, fee)
+    fee, net = _twin(
+        rng,
+        account=keys // span,
+        day=keys % span,
+        net=net,
+        place=place,
+        settled=np.flatnonzero(settled),
+        kind=kind,
+        amount=amount,
+        fee=fee,
+    )
     members = np.bincount(place, minlength=len(keys)).astype(np.int64)
     payout_day = keys % span + calendar.first
     due = calendar.start_of(payout_day + 1) + 3 * HOUR
@@ -138,21 +167,21 @@ def _gateways(
     ids = numbered("PAY", np.arange(count), 8)
     unknown = numbered("", 80_000_000 + np.arange(count), 8)
     known_ids = orders.ids.take(pa.array(order)).to_numpy(zero_copy_only=False)
-    refs = pa.array(np.where(verdict == NO_ORDER, unknown.to_numpy(zero_copy_only=False), known_ids), pa.string())
+    refs = pa.array(
+        np.where(verdict == NO_ORDER, unknown.to_numpy(zero_copy_only=False), known_ids), pa.string()
+    )
     digits = np.array([DIGITS[code] for code in orders.currencies])[currency]
     source = picked(names, gateway)
     waits = settled & (rng.random(count) < 0.1)
     settle_at = np.where(payout >= 0, due[np.maximum(payout, 0)], NEVER)
     every = np.arange(count)
-    for rows, said, known, batch in (
-        (np.flatnonzero(waits), np.full(int(waits.sum()), 1), at[waits], np.full(int(waits.sum()), -1)),
-        (every, status, at + 2, np.full(count, -1)),
-        (np.flatnonzero((settle_at != NEVER) & (settle_at < calendar.ends)), None, None, None),
+    none = np.full(count, -1)
+    for rows, states, times, batches in (
+        (np.flatnonzero(waits), np.full(count, PENDING), at, none),
+        (every, status, at + 2, none),
+        (np.flatnonzero((settle_at != NEVER) & (settle_at < calendar.ends)), status, settle_at, payout),
     ):
-        said = status[rows] if said is None else said
-        known = settle_at[rows] if known is None else known
-        batch = payout[rows] if batch is None else batch
-        taken = pa.array(rows)
+        said, known, batch, taken = states[rows], times[rows], batches[rows], pa.array(rows)
         book.write(
             "payments",
             {
@@ -173,8 +202,10 @@ def _gateways(
             np.clip(known + 5, calendar.opens, calendar.ends - 1),
             source.take(taken),
         )
-    _note_states(tenant, "payment", ids, verdict, refs, book)
-    _note_states(tenant, "order", orders.ids.take(pa.array(charged)), state, orders.ids.take(pa.array(charged)), book)
+    _note_states(scene, "payment", ids, verdict, refs)
+    _note_states(
+        scene, "order", orders.ids.take(pa.array(charged)), state, orders.ids.take(pa.array(charged))
+    )
     gateway_of = keys // span // 64 // len(orders.currencies)
     return _Payouts(
         ids=payout_ids,
@@ -189,6 +220,7 @@ def _gateways(
 
 def _twin(
     rng: np.random.Generator,
+    *,
     account: Ints,
     day: Ints,
     net: Ints,
@@ -200,11 +232,12 @@ def _twin(
 ) -> tuple[Ints, Ints]:
     """Make some payouts of a gateway equal to another of the same days, by a fee on their largest charge.
 
-    Amounts alone then do not tell which bank line is which payout. Returns fees per payment and nets per payout.
+    Amounts alone then do not tell which bank line is which payout. Returns fees per payment and nets per
+    payout.
     """
     fee, net = fee.copy(), net.copy()
-    charges = settled[kind[settled] == 0]
-    batch = place[kind[settled] == 0]
+    charges = settled[kind[settled] == CHARGE]
+    batch = place[kind[settled] == CHARGE]
     by_size = np.lexsort((amount[charges], batch))
     last = np.concatenate([batch[by_size][1:] != batch[by_size][:-1], [True]])
     largest = np.full(len(net), -1)
@@ -226,9 +259,14 @@ def _twin(
 
 
 def _remit(
-    rng: np.random.Generator, tenant: Tenant, calendar: Calendar, orders: Orders, method: int, kind: str, book: Book
+    rng: np.random.Generator,
+    scene: Scene,
+    orders: Orders,
+    method: int,
+    kind: str,
 ) -> _Payouts | None:
     """Remittances of a courier (what it collected) or a marketplace (what it was paid), week by week."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     if method == COD:
         rows = np.flatnonzero((orders.method == COD) & (orders.reported_at != NEVER) & (orders.gross > 0))
         collected, shown = orders.collected_at[rows], orders.reported_at[rows]
@@ -289,7 +327,7 @@ def _remit(
             shown[which] if known is not None else np.maximum(at_shop, shown[which]),
             "courier" if method == COD else source or "",
         )
-    _note_states(tenant, "remittance", ids, verdict, ids, book)
+    _note_states(scene, "remittance", ids, verdict, ids)
     return _Payouts(
         ids=batch_ids,
         sender=picked([(source or "").upper()], np.zeros(len(keys), dtype=np.int64)),
@@ -303,13 +341,12 @@ def _remit(
 
 def _bank(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
+    scene: Scene,
     orders: Orders,
     payouts: list[_Payouts],
-    book: Book,
 ) -> None:
     """Lines of the bank: payouts, customers' transfers and lines that nothing explains."""
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     transfers = np.flatnonzero((orders.method == TRANSFER) & (orders.paid_at != NEVER) & (orders.gross > 0))
     ids = pa.concat_arrays([*[p.ids for p in payouts], orders.ids.take(pa.array(transfers))])
     sender = pa.concat_arrays(
@@ -365,7 +402,9 @@ def _bank(
                     picked(["RENT", "SALARY", "SERVICE FEE", "DEPOSIT"], np.arange(others) % 4),
                 ]
             ),
-            "counterparty": pa.concat_arrays([sender.take(pa.array(line)), picked(["OTHER"], np.zeros(others, dtype=np.int64))]),
+            "counterparty": pa.concat_arrays(
+                [sender.take(pa.array(line)), picked(["OTHER"], np.zeros(others, dtype=np.int64))]
+            ),
             "reference": pa.concat_arrays([refs, pa.nulls(others, pa.string())]),
             "booked_on": day,
             "booked_at": at,
@@ -374,8 +413,8 @@ def _bank(
         "bank",
     )
     true_refs = pa.concat_arrays([ids.take(pa.array(line)), pa.nulls(others, pa.string())])
-    _note_states(tenant, "bank_line", line_ids, verdict, true_refs, book)
-    _note_states(tenant, "payout", ids, state, ids, book)
+    _note_states(scene, "bank_line", line_ids, verdict, true_refs)
+    _note_states(scene, "payout", ids, state, ids)
     batches = np.flatnonzero(is_batch)
     book.note(
         "payouts",
@@ -394,8 +433,9 @@ def _bank(
     )
 
 
-def _note_states(tenant: Tenant, side: str, keys: pa.Array, state: Ints, counterpart: pa.Array, book: Book) -> None:
+def _note_states(scene: Scene, side: str, keys: pa.Array, state: Ints, counterpart: pa.Array) -> None:
     """Note in which state of reconciliation each record truly is, and what it belongs to."""
+    tenant, book = scene.tenant, scene.book
     book.note(
         "reconciliation",
         pa.table(

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from include.demo.world.cast import DIGITS, Tenant
+from include.demo.world.cast import DIGITS
 from include.demo.world.clock import DAY, HOUR, Calendar
 from include.demo.world.goods import Baskets, Catalogue, fill, line_columns
 from include.demo.world.ledger import Reversals, note_events
-from include.demo.world.money import Rate, vat_within
+from include.demo.world.money import vat_within
 from include.demo.world.orders import note_unlinked
 from include.demo.world.people import Records, person_ids
-from include.demo.world.tables import NEVER, Book, Bools, Floats, Ints, Minor, nulled, numbered, picked
+from include.demo.world.scene import Scene
+from include.demo.world.tables import NEVER, Bools, Floats, Ints, Minor, nulled, numbered, picked
 
 STATUS = ("open", "completed", "voided")
 METHODS = ("cash", "card", "wallet")
@@ -31,25 +32,21 @@ class Sales:
 
 def ring_up(
     rng: np.random.Generator,
-    tenant: Tenant,
-    calendar: Calendar,
-    rates: dict[str, Rate],
+    scene: Scene,
     catalogue: Catalogue,
     records: Records,
+    *,
     person: Ints,
     record: Ints,
     known: Bools,
     spend: Floats,
     sold_at: Ints,
-    book: Book,
 ) -> Sales:
     """Ring up sales and returns, write them and note their truth.
 
     Args:
         rng: source of chance.
-        tenant: the organisation; it has stores.
-        calendar: its days.
-        rates: rates in use by currency.
+        scene: whose stores they are.
         catalogue: what is sold.
         records: how persons are known.
         person: person of each sale.
@@ -57,15 +54,17 @@ def ring_up(
         known: whether the customer was identified.
         spend: spend level of each person.
         sold_at: instants, ascending.
-        book: what is written.
     """
+    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     rows, ends = len(person), calendar.ends
     source, currency = tenant.store or "", tenant.store_currency
     digits = DIGITS[currency]
     none = np.zeros(rows, dtype=np.int64)
     sale_share = np.where(rng.random(rows) < 0.1, 10, 0)
     percent = np.where(rng.random(rows) < 0.003, 100, sale_share)
-    baskets = fill(rng, catalogue, [currency], none, spend, percent, np.zeros(rows, dtype=bool))
+    baskets = fill(
+        rng, catalogue, [currency], none, spend=spend, percent=percent, ships=np.zeros(rows, dtype=bool)
+    )
     fate = rng.choice(3, rows, p=[0.008, 0.97, 0.022])
     vat = vat_within(baskets.gross, tenant.vat_bp)
     tells_vat = source == "square"
@@ -76,7 +75,12 @@ def ring_up(
 
     which, amount, back_at = _returns(rng, calendar, baskets.gross, sold_at, fate)
     lost = max(2, rows // 400) if rows else 0
-    lost_at = np.sort(calendar.within(calendar.first + rng.integers(0, calendar.last - calendar.first + 1, lost), 0.4 + 0.4 * rng.random(lost)))
+    lost_at = np.sort(
+        calendar.within(
+            calendar.first + rng.integers(0, calendar.last - calendar.first + 1, lost),
+            0.4 + 0.4 * rng.random(lost),
+        )
+    )
     unit = 1_000 if digits == 0 else 1
     lost_amount = unit * (rng.integers(40, 600, lost) if digits == 0 else rng.integers(400, 9_000, lost))
     return_ids = numbered("T", np.arange(len(which) + lost), 8)
@@ -86,7 +90,9 @@ def ring_up(
     place = pa.array(record, mask=~known)
     base = {
         "sale_id": ids,
-        "store_id": picked([f"store-{n}" for n in range(1, tenant.stores + 1)], person % max(1, tenant.stores)),
+        "store_id": picked(
+            [f"store-{n}" for n in range(1, tenant.stores + 1)], person % max(1, tenant.stores)
+        ),
         "sale_type": picked(["sale"], none),
         "source_customer_id": records.ids.take(place),
         "customer_name": records.name.take(place),
@@ -112,20 +118,28 @@ def ring_up(
                 "status": picked(STATUS, state),
                 "gross_amount": Minor(baskets.gross[taken], digits),
                 "discount_amount": Minor(baskets.discount[taken], digits),
-                "vat_amount": Minor(vat[taken], digits, None if tells_vat else np.ones(len(taken), dtype=bool)),
+                "vat_amount": Minor(
+                    vat[taken], digits, None if tells_vat else np.ones(len(taken), dtype=bool)
+                ),
                 "sold_at": sold_at[taken],
                 "updated_at": at,
             },
             np.clip(at + late[taken], calendar.opens, ends - 1),
             source,
         )
-    _write_lines(shared, catalogue, ids, baskets, sold_at, np.minimum(sold_at + late, ends - 1), digits, source, book)
+    _write_lines(
+        scene, catalogue, ids, baskets, sold_at=sold_at, available=np.minimum(sold_at + late, ends - 1)
+    )
 
     all_at = np.concatenate([back_at, lost_at])
     all_amount = np.concatenate([amount, lost_amount])
     original = np.concatenate([which, np.full(lost, -1)])
     strange = np.concatenate([np.zeros(len(which), dtype=bool), rng.random(lost) < 0.4])
-    named = nulled(ids.take(pa.array(np.maximum(original, 0))), original < 0) if rows else pa.nulls(len(all_at), pa.string())
+    named = (
+        nulled(ids.take(pa.array(np.maximum(original, 0))), original < 0)
+        if rows
+        else pa.nulls(len(all_at), pa.string())
+    )
     unknown = numbered("S", 90_000_000 + np.arange(len(all_at)), 8)
     back_vat = vat_within(all_amount, tenant.vat_bp)
     book.write(
@@ -158,14 +172,13 @@ def ring_up(
         discount=np.zeros_like(all_amount),
         shipping=np.zeros_like(all_amount),
     )
-    _write_lines(shared, catalogue, return_ids, back, all_at, np.minimum(all_at + 300, ends - 1), digits, source, book)
+    _write_lines(
+        scene, catalogue, return_ids, back, sold_at=all_at, available=np.minimum(all_at + 300, ends - 1)
+    )
 
     note_events(
-        tenant,
-        calendar,
-        rates,
+        scene,
         [currency],
-        book,
         reference=picked([source], none),
         ids=ids,
         kol=pa.nulls(rows, pa.string()),
@@ -180,7 +193,15 @@ def ring_up(
     )
     lost_ids = return_ids.slice(len(which))
     zero = np.zeros(lost, dtype=np.int64)
-    note_unlinked(tenant, calendar, rates, [currency], book, picked([source], zero), lost_ids, zero, lost_at, lost_amount)
+    note_unlinked(
+        scene,
+        [currency],
+        source=picked([source], zero),
+        ids=lost_ids,
+        currency=zero,
+        at=lost_at,
+        amount=lost_amount,
+    )
     book.note(
         "sales",
         pa.table(
@@ -214,7 +235,9 @@ def _returns(
     again = part[rng.random(len(part)) < 0.2]
     void = np.flatnonzero(paid & (fate == 2) & (rng.random(len(gross)) < 0.05))
     which = np.concatenate([full, part, again, void])
-    amount = np.concatenate([gross[full], np.maximum(1, gross[part] * 2 // 5), gross[again] * 3 // 5 + 1, gross[void]])
+    amount = np.concatenate(
+        [gross[full], np.maximum(1, gross[part] * 2 // 5), gross[again] * 3 // 5 + 1, gross[void]]
+    )
     at = sold_at[which] + HOUR + rng.exponential(9 * DAY, len(which)).astype(np.int64)
     at[len(full) + len(part) :] += DAY
     inside = at < calendar.ends
@@ -224,26 +247,22 @@ def _returns(
 
 
 def _write_lines(
-    shared: dict[str, str],
-    catalogue: Catalogue,
-    ids: pa.Array,
-    baskets: Baskets,
-    sold_at: Ints,
-    available: Ints,
-    digits: int,
-    source: str,
-    book: Book,
+    scene: Scene, catalogue: Catalogue, ids: pa.Array, baskets: Baskets, *, sold_at: Ints, available: Ints
 ) -> None:
     """Write the lines of sales or returns."""
-    book.write(
+    tenant = scene.tenant
+    digits = np.full(len(baskets.order), DIGITS[tenant.store_currency])
+    scene.book.write(
         "pos_sale_lines",
         {
-            **shared,
+            "tenant_id": tenant.tenant_id,
+            "source": tenant.store,
+            "currency": tenant.store_currency,
             "sale_id": ids.take(pa.array(baskets.order)),
-            **line_columns(catalogue, baskets, np.full(len(baskets.order), digits)),
+            **line_columns(catalogue, baskets, digits),
             "sold_at": sold_at[baskets.order],
             "updated_at": sold_at[baskets.order],
         },
         available[baskets.order],
-        source,
+        tenant.store or "",
     )
