@@ -57,6 +57,8 @@ STEPS = (
 KEEP_ROWS = 300_000
 """Up to so many records the rows of a file are kept while it is loaded; beyond, they are computed again."""
 
+_SPECIAL = "select _row from special_rows"
+
 _NO_REFUSED = """
 create or replace temp table refused (
     _row bigint, reasons struct("column" varchar, "value" varchar, reason varchar)[], given varchar
@@ -87,9 +89,8 @@ class LoadResult:
 class Staged:
     """A file's rows of one feed, typed and judged in DuckDB, before anything is written.
 
-    The DuckDB session has ``clean`` (the rows that may load, with ``_h`` and ``_rh``: hashes of key and row),
-    ``keyed`` (``_row``, ``_h``, ``_cursor`` of all rows; ``_h`` is null where the row is refused) and, when there
-    are any, ``refused`` (``_row``, ``reasons``, ``given``).
+    The DuckDB session has ``keyed`` (``_row``, ``_h``, ``_cursor`` of all rows; ``_h`` is null where the row is
+    refused) and, when there are any, ``refused`` (the typed columns, ``_row``, ``reasons``, ``given``).
     """
 
     records: Records
@@ -97,6 +98,27 @@ class Staged:
     validation: Validation
     rows: int
     refused: int
+    is_kept: bool
+
+    def judged(self, condition: str = "true") -> str:
+        """Return a select of the typed and judged rows whose ``_row`` meets a condition."""
+        if self.is_kept:
+            return f"select * from judged where {condition}"
+        return self.validation.judged(condition)
+
+    def clean(self, condition: str = "true", *, known_good: bool = False) -> str:
+        """Return a select of the rows that may load: typed, with the hashes ``_h`` of the key and ``_rh``.
+
+        Args:
+            condition: over ``_row``.
+            known_good: True when the condition leaves refused rows out already.
+        """
+        good = "true" if known_good else "not _bad"
+        return f"""
+            select {", ".join(self.contract.names)}, _row, _extra, _deleted,
+                {self.validation.key_hash} as _h, {self.validation.row_hash} as _rh
+            from ({self.judged(condition)}) where {good}
+        """
 
     @property
     def duck(self) -> duckdb.DuckDBPyConnection:
@@ -116,13 +138,14 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
         MappingError: when the mapping cannot be used.
     """
     duck = records.duck
-    validation = build(contract, mapping.sql, describe(duck, mapping, contract))
-    for relation in ("clean", "judged"):
-        _drop(duck, relation)
+    validation = build(
+        contract, mapping.sql, describe(duck, mapping, contract), may_hold_nul=records.may_hold_nul
+    )
+    _drop(duck, "judged")
     # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a large
     # file would not fit beside its records, so that they are computed again where they are needed.
     kind = "table" if records.count <= KEEP_ROWS else "view"
-    duck.execute(f"create temp {kind} judged as {validation.judged}")
+    duck.execute(f"create temp {kind} judged as {validation.judged()}")
     cursor = f"{contract.cursor}::varchar" if contract.cursor else "null::varchar"
     duck.execute(
         f"""
@@ -132,24 +155,18 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
         from judged
         """
     )
-    duck.execute(
-        f"""
-        create temp {kind} clean as
-        select {", ".join(contract.names)}, _row, _extra, _deleted,
-            {validation.key_hash} as _h, {validation.row_hash} as _rh
-        from judged where not _bad
-        """
-    )
     [(rows, good)] = duck.execute("select count(*), count(_h) from keyed").fetchall()
+    staged = Staged(records, contract, validation, rows, rows - good, kind == "table")
+    duck.execute("create or replace temp table bad_rows as select distinct _row from keyed where _h is null")
     if good < rows:
         duck.execute(
             f"""
             create or replace temp table refused as
-            select _row, {validation.reasons} as reasons, {validation.given} as given
-            from judged where _bad
+            select *, {validation.reasons} as reasons, {validation.given} as given
+            from ({staged.judged("_row in (select _row from bad_rows)")}) where _bad
             """
         )
-    return Staged(records, contract, validation, rows, rows - good)
+    return staged
 
 
 @contextmanager
@@ -374,7 +391,7 @@ class _Load:
         self.step("probed")
         self._set_aside_special_rows()
         [(plain,)] = self.duck.execute(
-            "select count(*) from keyed where _row not in (select _row from special_rows)"
+            f"select count(*) from keyed where _row not in ({_SPECIAL})"
         ).fetchall()
         target = choose_target(warehouse, contract, plain)
         streamed = self._append_plain_rows(target.table, target.is_fresh) if plain else 0
@@ -430,8 +447,10 @@ class _Load:
         )
 
     def _append_plain_rows(self, table: str, is_fresh: bool) -> int:
-        source = f"{self._projection()} from clean where _row not in (select _row from special_rows)"
-        return self._send(source, table, copy_columns(self.contract), freeze=is_fresh)
+        plain = self.staged.clean(f"_row not in ({_SPECIAL})", known_good=True)
+        columns = copy_columns(self.contract)
+        source = f"{self._projection()} from ({plain})"
+        return self._send(source, table, columns, freeze=is_fresh)
 
     def _projection(self) -> str:
         columns = [
@@ -457,7 +476,7 @@ class _Load:
             f"""
             create or replace temp table suspects as
             select _row, _h, _rh, {currency or "''"} as _currency{amounts}
-            from clean where _row in (select _row from special_rows)
+            from ({self.staged.clean(f"_row in ({_SPECIAL})")})
             """
         )
         for table in ("stands", "lost"):
@@ -482,8 +501,7 @@ class _Load:
                 where _rh not in (select _rh from same) group by _rh
             ),
             rows as (
-                select c.* from clean c join chosen using (_rh, _row)
-                where c._row in (select _row from special_rows)
+                select c.* from ({self.staged.clean(f"_row in ({_SPECIAL})")}) c join chosen using (_rh, _row)
                 qualify row_number() over (partition by _rh) = 1
             )
             select *, row_number() over (partition by _h, {", ".join(contract.key)} order by {order}) as _place
@@ -555,20 +573,20 @@ class _Load:
 
     def _send_slices(self) -> None:
         """Tell the warehouse which slices this pull covers, and note it as their newest where it is."""
-        contract, columns = self.contract, self.contract.slice
+        contract, columns, clean = self.contract, self.contract.slice, self.staged.clean()
         self.warehouse.execute("create temp table _slices (tenant_id text, slice text) on commit drop")
         lead = columns[:-1] or columns
         leads = ", ".join(f"{c} text" for c in lead)
         self.warehouse.execute(f"create temp table _slice_leads ({leads}) on commit drop")
-        self._send(f"select distinct {', '.join(lead)} from clean", "_slice_leads", list(lead))
+        self._send(f"select distinct {', '.join(lead)} from ({clean})", "_slice_leads", list(lead))
         if self.landed.kind == "release":
             return  # corrected rows join their pull and replace nothing
-        covered = f"select distinct {', '.join(columns)} from clean"
+        covered = f"select distinct {', '.join(columns)} from ({clean})"
         if self.landed.lookback_days is not None and contract.column(columns[-1]).data_type == "date":
             first, last = self._covered_days()
             covered = f"""
                 select {", ".join(lead)}, day::date as {columns[-1]}
-                from (select distinct {", ".join(lead)} from clean),
+                from (select distinct {", ".join(lead)} from ({clean})),
                     unnest(generate_series(timestamp '{first}', timestamp '{last}', interval 1 day)) as t(day)
                 union {covered}
             """
@@ -719,7 +737,7 @@ class _Load:
             parts = [
                 f"""
                 select {currency} as c, {column} as a, 'loaded' as o
-                from clean where _row not in (select _row from special_rows)
+                from ({self.staged.judged(f"_row not in ({_SPECIAL})")})
                 """,
                 f"""
                 select _currency, {column},
@@ -732,10 +750,10 @@ class _Load:
                 """,
             ]
             if self.staged.refused:
-                parts.append(f"select {currency}, {column}, 'quarantined' from judged where _bad")
+                parts.append(f"select {currency}, {column}, 'quarantined' from refused")
             rows = self.duck.execute(
                 f"""
-                select o, coalesce(c, '?'), sum(a)::varchar from ({' union all '.join(parts)})
+                select o, coalesce(c, '?'), sum(a)::varchar from ({" union all ".join(parts)})
                 where a is not null group by all order by all
                 """
             ).fetchall()

@@ -41,27 +41,48 @@ class Check:
 class Validation:
     """The SQL of a mapping's rows, typed and judged.
 
-    ``judged`` is a select with the contract's columns typed, ``_row``, ``_extra``, ``_deleted``, the given
-    values as ``i_<column>`` and ``_bad``. ``key_hash`` and ``row_hash`` are expressions over its columns,
-    ``reasons`` a list of structs (column, value, reason), ``given`` a JSON text of the given values.
+    ``key_hash`` and ``row_hash`` are expressions over the columns of ``judged``, ``reasons`` a list of structs
+    (column, value, reason), ``given`` a JSON text of the given values.
     """
 
-    judged: str
-    columns: tuple[str, ...]
+    mapping: str
+    given_columns: str
+    typed_columns: str
+    bad: str
     key_hash: str
     row_hash: str
     reasons: str
     given: str
     has_extra: bool
 
+    def judged(self, condition: str = "true") -> str:
+        """Return the select of the rows: the contract's columns typed, the given values, ``_bad``.
 
-def build(contract: Contract, mapping_sql: str, mapped: Mapping[str, str]) -> Validation:
+        Its columns are those of the contract, ``_row``, ``_extra``, ``_deleted``, ``i_<column>`` for each value as
+        the mapping gave it, and ``_bad``.
+
+        Args:
+            condition: over ``_row``; rows that fail it are left out before anything is computed for them.
+        """
+        return f"""
+            select *, ({self.bad}) as _bad from (
+                select {self.typed_columns} from (
+                    select {self.given_columns} from ({self.mapping}) as mapped where {condition}
+                ) as given
+            ) as typed
+        """
+
+
+def build(
+    contract: Contract, mapping_sql: str, mapped: Mapping[str, str], *, may_hold_nul: bool = True
+) -> Validation:
     """Make the validation of a feed for one mapping.
 
     Args:
         contract: the feed's contract.
         mapping_sql: the mapping's select over ``source``.
         mapped: the columns that it selects, with their DuckDB types.
+        may_hold_nul: False when the file is known to hold no NUL character, which saves looking for it.
     """
     extras = [c for c in mapped if c not in contract.names and c not in ("_row", "_deleted")]
     given = ["_row", *(f"{_given(c, mapped)} as i_{c.name}" for c in contract.columns)]
@@ -71,23 +92,18 @@ def build(contract: Contract, mapping_sql: str, mapped: Mapping[str, str]) -> Va
         + " as _deleted"
     )
     typed = ["*", *(f"{_typed(c)} as {c.name}" for c in contract.columns)]
-    checks = list(_checks(contract, bool(extras)))
+    checks = [
+        c for c in _checks(contract, bool(extras)) if may_hold_nul or not c.condition.startswith("contains(")
+    ]
     texts = [
         c.name for c in contract.columns if c.data_type == "text" and not c.values and c.name != "tenant_id"
     ]
     cheap = [c.condition for c in checks if not c.condition.startswith("contains(")]
-    if texts:
+    if texts and may_hold_nul:
         cheap.append(f"contains(concat({', '.join(texts)}), chr(0))")
-    if extras:
+    if extras and may_hold_nul:
         cheap.append(_NUL_IN_EXTRA)
     bad = " or ".join(f"coalesce({condition}, false)" for condition in cheap)
-    judged = f"""
-        select *, ({bad}) as _bad from (
-            select {", ".join(typed)} from (
-                select {", ".join(given)} from ({mapping_sql}) as mapped
-            ) as given
-        ) as typed
-    """
     structs = ", ".join(
         f"case when {c.condition} then {{'column': {_literal(c.column)}, 'value': {c.value}, 'reason': {c.reason}}} end"
         for c in checks
@@ -101,20 +117,31 @@ def build(contract: Contract, mapping_sql: str, mapped: Mapping[str, str]) -> Va
         *(["_deleted"] if "_deleted" in mapped else []),
     ]
     return Validation(
-        judged=judged,
-        columns=contract.names,
-        key_hash=f"('0x' || left(md5({encode(contract.key)}), 15))::bigint",
-        row_hash=f"md5({encode(content)})",
+        mapping=mapping_sql,
+        given_columns=", ".join(given),
+        typed_columns=", ".join(typed),
+        bad=bad,
+        key_hash=f"('0x' || left(md5({encode(contract, contract.key)}), 15))::bigint",
+        row_hash=f"md5({encode(contract, content)})",
         reasons=f"list_filter([{structs}], lambda r: r is not null)",
         given=f"to_json(struct_pack({shown}))::varchar",
         has_extra=bool(extras),
     )
 
 
-def encode(columns: Iterable[str]) -> str:
+def encode(contract: Contract, columns: Iterable[str]) -> str:
     """Return an expression that writes columns to one text unambiguously: each value after its byte length."""
     # concat leaves NULL out, so that NULL is ":" and the empty text "0:".
-    return "concat(" + ", ".join(f"strlen({c}::varchar), ':', {c}::varchar" for c in columns) + ")"
+    return "concat(" + ", ".join(f"strlen({text}), ':', {text}" for text in _texts(contract, columns)) + ")"
+
+
+def _texts(contract: Contract, columns: Iterable[str]) -> Iterable[str]:
+    kinds = {column.name: column.data_type for column in contract.columns}
+    for name in columns:
+        if kinds.get(name) == "timestamptz":
+            yield f"epoch_us({name})::varchar"
+        else:
+            yield name if kinds.get(name, "text") == "text" and name != "_deleted" else f"{name}::varchar"
 
 
 _NUL_IN_EXTRA = "contains(_extra, '\\u0000')"

@@ -1,0 +1,1 @@
+"""Speed and accuracy, measured: each module runs alone and prints its figures."""
