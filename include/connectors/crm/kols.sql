@@ -1,11 +1,10 @@
 -- CRM list of KOLs (CSV) to the feed kols.
--- Traps: the handle is written with an @ that marketplaces do not report; the window is in hours, and empty where the shop's
--- own counts.
+-- Traps: channels and size classes are written in capitals; the window is in hours, and empty where the shop's own counts.
 select
     _row,
     kol_code as kol_id,
     display_name as name,
-    ltrim(handle, '@') as handle,
+    handle,
     lower(main_channel) as platform,
     lower(size_class) as tier,
     attribution_hours as attribution_window_hours,

@@ -5,7 +5,7 @@ with orders as (
     select
         _row,
         record,
-        record -> '$.returns[0]' is not null as is_return,
+        (record -> '$.returns[0]') is not null as is_return,
         coalesce(record ->> '$.return_amounts.total_money.currency', record ->> '$.total_money.currency') as currency
     from source
 ),

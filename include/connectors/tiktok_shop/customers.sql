@@ -15,6 +15,7 @@ select
     record ->> '$.address.region_code' as country_code,
     record ->> 'loyalty_card' as loyalty_card,
     record ->> 'loyalty_tier' as loyalty_tier,
+    record ->> 'shop_visitor' as visitor_id,
     coalesce(
         cast(try(to_timestamp(cast(record ->> 'create_time' as bigint))) as varchar),
         (record ->> 'create_time') || ' is not unix seconds'
@@ -25,7 +26,7 @@ select
     ) as updated_at,
     json_merge_patch(record, '{
         "user_id": null, "name": null, "first_name": null, "last_name": null, "buyer_email": null, "phone_number": null,
-        "birth_date": null, "address": null, "loyalty_card": null, "loyalty_tier": null, "create_time": null,
+        "birth_date": null, "address": null, "loyalty_card": null, "loyalty_tier": null, "shop_visitor": null, "create_time": null,
         "update_time": null
     }') as source_fields
 from source

@@ -8,8 +8,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -55,6 +54,10 @@ class Planted:
     feed: str
     rows: int
     outcome: str
+
+    def row(self) -> dict[str, str | int | date]:
+        """The row of ``dirt.csv``."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -365,8 +368,3 @@ def _count(lines: Any) -> int:
         return 0
     return sum(len(line.get("return_line_items", ())) or 1 for line in lines)
 
-
-def rows_of(planted: list[Planted]) -> Iterator[dict[str, Any]]:
-    """Rows of ``dirt.csv``."""
-    for spot in planted:
-        yield {name: getattr(spot, name) for name in Planted.__dataclass_fields__}

@@ -24,6 +24,8 @@ Interval = tuple[date, date]
 _LINES_OF = {"order_items": "orders", "pos_sale_lines": "pos_sales"}
 """Feeds whose rows are written inside the records of another."""
 _GZIP_LEVEL = 1
+_SPARE_DAYS = 2
+"""Days that a pull reaches further back than its look-back says, so that no zone's border cuts a day off."""
 
 
 class Tenant(Protocol):
@@ -126,12 +128,12 @@ def _feeds() -> list[str]:
 
 
 def _take_in(duck: duckdb.DuckDBPyConnection, world: World) -> None:
-    """Copy the world's feeds into DuckDB as ``all_<feed>``, the earliest first."""
+    """Copy the world's feeds into DuckDB as ``all_<feed>``, in the world's order: by availability."""
     for feed in _feeds():
         table = world.feed(feed)
         duck.register("arrived", table)
         source = ", source as _source" if "source" in table.column_names else ", _system as _source"
-        duck.execute(f"create table all_{feed} as select *{source} from arrived order by _available_at")
+        duck.execute(f"create table all_{feed} as select *{source} from arrived")
         duck.unregister("arrived")
 
 
@@ -168,12 +170,13 @@ def _show(duck: duckdb.DuckDBPyConnection, tenant: Tenant, system: str, interval
         contract = contract_of(feed)["config"]["meta"]
         key = ", ".join(contract["key"])
         rows = f"all_{feed} where tenant_id = $tenant and _system = $system and _available_at < $end"
-        newest = f"qualify row_number() over (partition by {key} order by updated_at desc, _available_at desc) = 1"
+        newest = f"qualify row_number() over (partition by {key} order by {_age(contract)}) = 1"
         values = {"tenant": tenant.tenant_id, "system": system, "start": start, "end": end}
         if contract["kind"] == "event":
-            sql = f"select * from {rows} and _available_at >= $start"
-        elif contract["kind"] == "slice":
-            sql = _pull(rows, contract, files_of(system)[0].lookback_days or 0, key)
+            _pass_through(duck, feed, values)
+            continue
+        if contract["kind"] == "slice":
+            sql = _pull(rows, contract, files_of(system)[0].lookback_days or 0)
         elif feed in _LINES_OF:
             _touch(duck, feed, rows, newest, values)
             continue
@@ -182,21 +185,40 @@ def _show(duck: duckdb.DuckDBPyConnection, tenant: Tenant, system: str, interval
         duck.execute(f"create or replace temp table {feed} as {sql}", values if "$start" in sql else _without(values))
 
 
+def _pass_through(duck: duckdb.DuckDBPyConnection, feed: str, values: dict[str, Any]) -> None:
+    """Show every delivery of events as it came; a view, for there are millions of them."""
+    duck.execute(
+        f"""
+        create or replace temp view {feed} as
+        select * from all_{feed}
+        where tenant_id = '{values["tenant"]}' and _system = '{values["system"]}'
+            and _available_at >= timestamptz '{values["start"]}' and _available_at < timestamptz '{values["end"]}'
+        """
+    )
+
+
 def _without(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "start"}
 
 
-def _pull(rows: str, contract: dict[str, Any], lookback_days: int, key: str) -> str:
-    """Select whole slices as they stand at the end: those of the look-back days and those that changed."""
+def _age(contract: dict[str, Any]) -> str:
+    """Order of an entity's versions, the newest first; of one instant the later state is the newer."""
+    state = contract.get("state")
+    rank = f"list_position({state['order']}, {state['column']}) desc, " if state else ""
+    return f"updated_at desc, {rank}_available_at desc"
+
+
+def _pull(rows: str, contract: dict[str, Any], lookback_days: int) -> str:
+    """Select the newest pull of each slice: of the look-back days, and of what changed before them."""
     slices = ", ".join(contract["slice"])
     day = contract["cursor"]
     return f"""
         select * from {rows}
             and (
-                {day} >= cast($start as date) - {lookback_days}
+                {day} >= cast($start as date) - {lookback_days + _SPARE_DAYS}
                 or ({slices}) in (select ({slices}) from {rows} and _available_at >= $start)
             )
-        qualify row_number() over (partition by {key} order by _available_at desc) = 1
+        qualify rank() over (partition by {slices} order by _available_at desc) = 1
     """
 
 
@@ -205,11 +227,11 @@ def _touch(
 ) -> None:
     """Give each record all its lines, and add the records of which only a line changed."""
     parent = _LINES_OF[feed]
-    own = contract_of(parent)["config"]["meta"]["key"]
-    key = ", ".join(own)
+    contract = contract_of(parent)["config"]["meta"]
+    key = ", ".join(contract["key"])
     lines = "order_lines" if feed == "order_items" else "pos_lines"
     parents = rows.replace(f"all_{feed}", f"all_{parent}")
-    newest_parent = newest.replace(", ".join(contract_of(feed)["config"]["meta"]["key"]), key)
+    newest_parent = f"qualify row_number() over (partition by {key} order by {_age(contract)}) = 1"
     duck.execute(
         f"""
         insert into {parent}

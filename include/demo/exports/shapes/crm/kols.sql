@@ -2,7 +2,7 @@
 select
     kol_id as kol_code,
     name as display_name,
-    '@' || handle as handle,
+    handle,
     upper(platform[1]) || platform[2:] as main_channel,
     upper(tier) as size_class,
     cast(attribution_window_hours as varchar) as attribution_hours,

@@ -10,6 +10,7 @@ select
     {'detail': street, 'city': city, 'postal_code': postcode, 'region_code': country_code} as address,
     loyalty_card,
     loyalty_tier,
+    visitor_id as shop_visitor,
     epoch_s(created_at) as create_time,
     epoch_s(updated_at) as update_time
 from customers

@@ -1,4 +1,4 @@
--- The tracking service's click log, every version: a log does not deduplicate itself.
+-- The tracking service's click log, every delivery in its order: a log does not deduplicate itself.
 select
     click_id,
     utc_z(clicked_at) as ts,
@@ -13,4 +13,3 @@ select
     ip_hash,
     if(is_prefetch, 'prefetch', null) as purpose
 from clicks
-order by _available_at, click_id
