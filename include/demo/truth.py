@@ -265,6 +265,18 @@ def ledger(notes: dict[str, pa.Table]) -> pa.Table:
     ).to_arrow_table()
 
 
+def identity_pairs(notes: dict[str, pa.Table]) -> pa.Table:
+    """Every pair of customer records that are one person: tenant, then ``source:key`` of both, ascending."""
+    connection = duckdb.connect()
+    connection.register("record_persons", notes["record_persons"])
+    return connection.sql(
+        "with r as (select *, source || ':' || source_customer_id as record from record_persons)"
+        " select a.tenant_id, a.record as left_record, b.record as right_record"
+        " from r a join r b on a.tenant_id = b.tenant_id and a.person_id = b.person_id and a.record < b.record"
+        " order by all"
+    ).to_arrow_table()
+
+
 def _opened(notes: dict[str, pa.Table], tenants: Sequence[Tenant]) -> duckdb.DuckDBPyConnection:
     """A DuckDB with the notes as tables."""
     connection = duckdb.connect()

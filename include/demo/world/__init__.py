@@ -75,6 +75,10 @@ class World:
         """One row per tenant and day: orders, gross, refunds, revenue and net revenue of all channels."""
         return truth.day_figures(self.truth)
 
+    def truth_pairs(self) -> pa.Table:
+        """Every pair of customer records that are one person."""
+        return truth.identity_pairs(self.truth)
+
     def ledger(self) -> pa.Table:
         """The truth in long form: tenant, KOL, day, measure and amount in reporting currency."""
         return truth.ledger(self.truth)

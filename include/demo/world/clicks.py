@@ -121,8 +121,10 @@ def deals_of_days(rng: np.random.Generator, cast: Cast, days: Ints) -> Ints:
     starts = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
     for start, stop in zip(starts, [*starts[1:], len(days)], strict=True):
         running = np.flatnonzero((first <= days[start]) & (days[start] <= last))
-        weights = pull[running] / pull[running].sum()
-        chosen[start:stop] = rng.choice(running, stop - start, p=weights)
+        edges = np.cumsum(pull[running])
+        chosen[start:stop] = running[
+            np.searchsorted(edges, rng.random(stop - start) * edges[-1], side="right")
+        ]
     return chosen
 
 

@@ -15,6 +15,7 @@ from include.demo.world.tables import NEVER, Ints, Minor, picked
 from include.tracking import tokens as tracking
 
 POST_LIFETIME = 2 * DAY
+TOKEN_ID_BYTES = 12
 TIERS = ("nano", "micro", "macro", "mega")
 PLANS = ("none", "steady", "gaps", "overlap", "renewal", "twin")
 KEYS = tracking.KeyRing({"demo1": b"simulated shops sign with this!!"})
@@ -362,20 +363,25 @@ def _issue_tokens(rng: np.random.Generator, scene: Scene, cast: Cast) -> None:
         link.base = max(int(opens) - DAY, calendar.opens)
         if link.base >= calendar.ends:
             continue
-        link.profile = _issue(
-            rng, tenant, cast, link=number, issued=link.base, lifetime=int(until) + 7 * DAY - link.base
-        )
-        link.posts_from = len(cast.tokens)
+        link.posts_from = len(cast.tokens) + 1
         link.posts = max(0, -(-(min(int(until), calendar.ends) - link.base) // POST_LIFETIME))
-        for post in range(link.posts):
-            starts = link.base + post * POST_LIFETIME
-            token = _issue(rng, tenant, cast, link=number, issued=starts, lifetime=POST_LIFETIME)
-            if starts + 2 * POST_LIFETIME < calendar.ends and rng.random() < 0.03:
-                cast.revoked[token] = starts + DAY
+        starts = link.base + POST_LIFETIME * np.arange(link.posts)
+        revocable = (starts + 2 * POST_LIFETIME < calendar.ends) & (rng.random(link.posts) < 0.03)
+        noise = rng.bytes(TOKEN_ID_BYTES * (link.posts + 1))
+        identities = [noise[at : at + TOKEN_ID_BYTES] for at in range(0, len(noise), TOKEN_ID_BYTES)]
+        lifetime = int(until) + 7 * DAY - link.base
+        link.profile = _issue(
+            tenant, cast, number, issued=link.base, lifetime=lifetime, identity=identities[0]
+        )
+        for start, revoked_early, identity in zip(starts, revocable, identities[1:], strict=True):
+            token = _issue(tenant, cast, number, issued=int(start), lifetime=POST_LIFETIME, identity=identity)
+            if revoked_early:
+                cast.revoked[token] = int(start) + DAY
     for number in rng.integers(0, len(cast.links), 12):
-        base = cast.links[int(number)].base
+        base, identity = cast.links[int(number)].base, rng.bytes(TOKEN_ID_BYTES)
         if base < calendar.ends:
-            cast.silent.append(_issue(rng, tenant, cast, link=int(number), issued=base, lifetime=400 * DAY))
+            silent = _issue(tenant, cast, int(number), issued=base, lifetime=400 * DAY, identity=identity)
+            cast.silent.append(silent)
     cast.registered = len(cast.tokens)
 
     issued, revoked = np.array(cast.issued), np.array(cast.revoked)
@@ -408,9 +414,7 @@ def _issue_tokens(rng: np.random.Generator, scene: Scene, cast: Cast) -> None:
         )
 
 
-def _issue(
-    rng: np.random.Generator, tenant: Tenant, cast: Cast, *, link: int, issued: int, lifetime: int
-) -> int:
+def _issue(tenant: Tenant, cast: Cast, link: int, *, issued: int, lifetime: int, identity: bytes) -> int:
     """Sign one token and return its index."""
     kol = cast.links[link].kol
     record = tracking.issue(
@@ -420,7 +424,7 @@ def _issue(
         at=datetime.fromtimestamp(issued, UTC),
         campaign_id=cast.links[link].campaign,
         lifetime=timedelta(seconds=lifetime),
-        token_id=rng.bytes(12),
+        token_id=identity,
     )
     cast.tokens.append(record.token)
     cast.token_ids.append(record.token_id)
