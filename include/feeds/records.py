@@ -181,9 +181,9 @@ def _read_csv(
         # Rejected lines left holes: give each record the number that it has in the file.
         duck.execute(
             """create temp table holes as
-            select _row - (row_number() over (order by _row) - 1) as at from (select distinct _row from broken)"""
+            select _row - (row_number() over (order by _row) - 1) as gap from (select distinct _row from broken)"""
         )
-        shift = "(select count(*) from holes where at <= rowid + 1)"
+        shift = "(select count(*) from holes where gap <= rowid + 1)"
     duck.execute(f"create temp view source as select rowid + 1 + {shift} as _row, {columns} from records")
     return header
 
@@ -273,9 +273,9 @@ def _read_lines(duck: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple
     if duck.execute("select 1 from broken limit 1").fetchall():
         duck.execute(
             """create temp table holes as
-            select _row - (row_number() over (order by _row) - 1) as at from (select distinct _row from broken)"""
+            select _row - (row_number() over (order by _row) - 1) as gap from (select distinct _row from broken)"""
         )
-        shift = "(select count(*) from holes where at <= rowid + 1)"
+        shift = "(select count(*) from holes where gap <= rowid + 1)"
     duck.execute(
         f"""
         create temp table bad_lines as
