@@ -15,7 +15,7 @@ import duckdb
 
 from include.feeds.landing import LandedFile, fetch, manifests
 from include.feeds.mapping import Mapping as SqlMapping
-from include.feeds.mapping import describe, find_mapping, set_variables
+from include.feeds.mapping import MappingError, describe, find_mapping, set_variables
 from include.feeds.merge import (
     Merged,
     bump_identical,
@@ -145,7 +145,12 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
     # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a large
     # file would not fit beside its records, so that they are computed again where they are needed.
     kind = "table" if records.count <= KEEP_ROWS else "view"
-    duck.execute(f"create temp {kind} judged as {validation.judged()}")
+    try:
+        duck.execute(f"create temp {kind} judged as {validation.judged()}")
+    except duckdb.Error as error:
+        raise MappingError(
+            f"mapping {mapping.name} to {contract.feed} over {records.name}: {error}"
+        ) from error
     cursor = f"{contract.cursor}::varchar" if contract.cursor else "null::varchar"
     duck.execute(
         f"""
@@ -155,7 +160,11 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
         from judged
         """
     )
-    [(rows, good)] = duck.execute("select count(*), count(_h) from keyed").fetchall()
+    [(rows, good, numbered)] = duck.execute("select count(*), count(_h), count(_row) from keyed").fetchall()
+    if numbered < rows:
+        raise MappingError(
+            f"mapping {mapping.name} to {contract.feed}: _row is null in {rows - numbered} rows"
+        )
     staged = Staged(records, contract, validation, rows, rows - good, kind == "table")
     duck.execute("create or replace temp table bad_rows as select distinct _row from keyed where _h is null")
     if good < rows:
@@ -659,8 +668,38 @@ class _Load:
             """,
             [self.load_id, self.contract.feed, self.file_id],
         )
-        if not self.staged.refused and not self.staged.records.broken:
-            return
+        if self.landed.kind == "release":
+            self._note_releases()
+        if self.staged.refused or self.staged.records.broken:
+            self._send_refused()
+        warehouse.execute(
+            """
+            update ops.quarantine q
+            set released_load_id = r.load_id, released_at = now(), released_by = r.released_by,
+                release_reason = r.reason, correction = r.correction
+            from ops.releases r join ops.landed_files f on f.path = r.path
+            where q.feed = %s and r.feed = q.feed and q.file_id = f.file_id and q.row = r.row
+                and q.released_load_id is null and (r.load_id = %s or q.load_id = %s)
+            """,
+            [self.contract.feed, self.load_id, self.load_id],
+        )
+
+    def _note_releases(self) -> None:
+        """Remember which quarantined rows this file's rows correct, unless the corrected row is refused too."""
+        self._send(
+            f"""
+            select record -> '$._release' ->> 'path', '{self.contract.feed}',
+                (record -> '$._release' ->> 'row')::bigint, {self.load_id},
+                record -> '$._release' ->> 'by', record -> '$._release' ->> 'reason',
+                (record -> '$._release' -> 'correction')::varchar
+            from source where _row in (select _row from keyed where _h is not null)
+            """,
+            "ops.releases",
+            ["path", "feed", "row", "load_id", "released_by", "reason", "correction"],
+        )
+
+    def _send_refused(self) -> None:
+        duck, landed = self.duck, self.landed
         if not self.staged.refused:
             duck.execute(_NO_REFUSED)
         names = "load_id, feed, tenant_id, source, file_id, row, column_name, value, reason, content, mapped"

@@ -68,6 +68,7 @@ def read_mapping(path: Path, name: str | None = None) -> Mapping:
 def contract_mapping(contract: Contract) -> Mapping:
     """Return the built-in mapping for JSON Lines whose records have the contract's columns already."""
     columns = [c for c in contract.names if c != "tenant_id"]
+    columns.append("_extra")
     if contract.kind != "event":
         columns.append("_deleted")
     fields = ", ".join(f"record ->> '{column}' as {column}" for column in columns if column != "source")
@@ -140,5 +141,7 @@ def describe(duck: duckdb.DuckDBPyConnection, mapping: Mapping, contract: Contra
     if missing := [c.name for c in contract.columns if c.required and c.name not in given]:
         raise MappingError(f"{place}: it gives no {', '.join(missing)}, which the contract requires")
     if odd := [c for c in columns if c.startswith("_") and c not in ("_row", "_deleted")]:
+        if mapping.name == BUILT_IN:
+            return columns
         raise MappingError(f"{place}: names beginning with _ are the loader's; rename {', '.join(odd)}")
     return columns

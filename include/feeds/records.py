@@ -1,14 +1,11 @@
 """The records of a landed file in DuckDB: the relation ``source`` that a mapping selects from."""
 
 import codecs
-import csv
 import gzip
-import io
-import json
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +13,28 @@ from typing import Any
 
 import duckdb
 
+from include.feeds.textlines import (
+    MAX_RECORD_BYTES,
+    Broken,
+    Dialect,
+    Good,
+    arrow_batches,
+    count_csv_records,
+    count_lines,
+    csv_header,
+    csv_records,
+    json_records,
+)
 from include.settings import Settings, get_settings
 
-MAX_RECORD_BYTES = 16 << 20
 _OPTIONS = {"delimiter", "quote", "escape", "encoding", "skip"}
-_ENCODINGS = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "latin-1": "latin-1",
-    "iso-8859-1": "latin-1",
-    "utf-16": "utf-16",
+_NO_TEXT = {
+    b"PK\x03\x04": "a ZIP or Excel file",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\x1f\x8b": "compressed twice",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
 # What the hashes in the warehouse were made with: a DuckDB that says otherwise must not load.
 _KNOWN_HASH = "0cc175b9c0f1b6a831c399e269772661"
@@ -50,6 +59,8 @@ class Records:
     broken: int
     may_hold_nul: bool
     """False when no byte of the text can become a NUL character."""
+    lines: int | None
+    """Lines of a text file."""
 
 
 @contextmanager
@@ -94,8 +105,8 @@ def open_records(
         path: where it lies; ``.gz`` by its first bytes, not by its name.
         file_format: ``csv`` (every column text), ``jsonl`` (``record``) or ``parquet``.
         name: what to call it in messages.
-        options: of a CSV: delimiter, quote, escape, encoding (utf-8, latin-1, utf-16), skip (lines before
-            the header).
+        options: encoding (UTF-8 unless named or told by a byte order mark); of a CSV also delimiter, quote,
+            escape, skip (lines before the header).
 
     Raises:
         FileError: when it is cut off, empty of a header, of another format, or has an unknown option.
@@ -103,25 +114,30 @@ def open_records(
     options = dict(options or {})
     if unknown := sorted(set(options) - _OPTIONS):
         raise FileError(f"{name}: unknown options {unknown}; there are {sorted(_OPTIONS)}")
-    with session(settings) as duck, _plain(path, name, settings) as plain:
+    with (
+        session(settings) as duck,
+        _unpacked(path, name, settings) as unpacked,
+        _plain(unpacked, file_format, name, options, settings) as plain,
+    ):
         duck.execute(
             "create temp table broken (_row bigint, line bigint, column_name text, reason text, content text)"
         )
         if file_format == "csv":
             columns = _read_csv(duck, plain, name, options)
         elif file_format == "jsonl":
-            columns = _read_lines(duck, plain, name)
+            columns = _read_lines(duck, plain)
         else:
             columns = _read_parquet(duck, plain, name)
         [(count,)] = duck.execute("select count(*) from source").fetchall()
         [(broken,)] = duck.execute("select count(*) from broken").fetchall()
         # The records have their numbers now; from here on rows may come in any order, which is faster.
         duck.execute("set preserve_insertion_order = false")
-        yield Records(duck, name, columns, count + broken, broken, _may_hold_nul(plain, file_format))
+        may_hold_nul, lines = _scan(plain, file_format)
+        yield Records(duck, name, columns, count + broken, broken, may_hold_nul, lines)
 
 
 @contextmanager
-def _plain(path: Path, name: str, settings: Settings | None) -> Iterator[Path]:
+def _unpacked(path: Path, name: str, settings: Settings | None) -> Iterator[Path]:
     """Give the file uncompressed; a damaged gzip is found here and not half-way through."""
     with path.open("rb") as stream:
         head = stream.read(2)
@@ -141,172 +157,176 @@ def _plain(path: Path, name: str, settings: Settings | None) -> Iterator[Path]:
         yield Path(unpacked.name)
 
 
-def _may_hold_nul(path: Path, file_format: str) -> bool:
+def _scan(path: Path, file_format: str) -> tuple[bool, int | None]:
+    """Look once over the bytes: can there be a NUL character, and how many lines are there."""
     if file_format == "parquet":
-        return True
+        return True, None
     signs = (b"\0", b"\\u0000") if file_format == "jsonl" else (b"\0",)
-    tail = b""
+    found, lines, tail = False, 0, b""
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):
-            if any(sign in tail + chunk for sign in signs):
-                return True
+            found = found or any(sign in tail + chunk for sign in signs)
+            lines += chunk.count(b"\n")
             tail = chunk[-5:]
-    return False
+    return found, lines + bool(tail and not tail.endswith(b"\n"))
+
+
+@contextmanager
+def _plain(
+    path: Path, file_format: str, name: str, options: Mapping[str, Any], settings: Settings | None
+) -> Iterator[Path]:
+    """Give a text as UTF-8 with line ends that every reader knows; other files as they are."""
+    if file_format == "parquet":
+        yield path
+        return
+    with path.open("rb") as stream:
+        head = stream.read(1 << 20)
+    for sign, what in _NO_TEXT.items():
+        if head.startswith(sign):
+            raise FileError(f"{name}: this is {what}, no text; export it as {file_format} or set format")
+    encoding = str(options.get("encoding") or _told_by_mark(head))
+    try:
+        codec = codecs.lookup(encoding).name
+        "".encode(codec)
+    except LookupError as error:
+        raise FileError(f"{name}: there is no encoding {encoding!r}; set options.encoding") from error
+    lone_returns = b"\r" in head and b"\n" not in head and codec == "utf-8"
+    if codec == "utf-8" and not lone_returns:
+        yield path
+        return
+    spill = (settings or get_settings()).home / "spill"
+    with tempfile.NamedTemporaryFile(dir=spill) as rewritten:
+        try:
+            with path.open("r", encoding=codec, errors="surrogateescape", newline="") as text:
+                while chunk := text.read(1 << 20):
+                    plain = chunk.replace("\r", "\n") if lone_returns else chunk
+                    rewritten.write(plain.encode("utf-8", "surrogateescape"))
+        except UnicodeError as error:
+            raise FileError(f"{name}: this is no {encoding}: {error}; set options.encoding") from error
+        rewritten.flush()
+        yield Path(rewritten.name)
+
+
+def _told_by_mark(head: bytes) -> str:
+    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
 
 
 def _read_csv(
     duck: duckdb.DuckDBPyConnection, path: Path, name: str, options: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    delimiter = str(options.get("delimiter", ","))
     quote = str(options.get("quote", '"'))
-    skip = int(options.get("skip", 0))
-    header, encoding = _header(path, name, delimiter, quote, skip, options.get("encoding"))
-    kinds = "{" + ", ".join(f"{_text(column)}: 'varchar'" for column in header) + "}"
-    sql = f"""
-        create temp table records as
-        select * from read_csv({_text(str(path))}, auto_detect = false, header = true, skip = {skip},
-            columns = {kinds}, delim = {_text(delimiter)}, quote = {_text(quote)},
-            escape = {_text(str(options.get("escape", quote)))}, encoding = {_text(encoding)},
-            null_padding = false, store_rejects = true, rejects_limit = 0, max_line_size = {MAX_RECORD_BYTES},
-            buffer_size = {4 * MAX_RECORD_BYTES}, strict_mode = true, new_line = {_text(_newline(path))})
-    """
-    try:
-        duck.execute(sql)
-    except duckdb.Error as error:
-        raise FileError(f"{name}: cannot be read as CSV: {_first_line(error)}") from error
+    dialect = Dialect(
+        delimiter=str(options.get("delimiter", ",")),
+        quote=quote,
+        escape=str(options.get("escape", quote)),
+        skip=int(options.get("skip", 0)),
+    )
+    header = _header(path, name, dialect)
     columns = ", ".join(_name(column) for column in header)
-    _collect_rejects(duck, 1 + skip)
-    shift = "0"
-    if duck.execute("select 1 from broken limit 1").fetchall():
-        # Rejected lines left holes: give each record the number that it has in the file.
-        duck.execute(
-            """create temp table holes as
-            select _row - (row_number() over (order by _row) - 1) as gap from (select distinct _row from broken)"""
-        )
-        shift = "(select count(*) from holes where gap <= rowid + 1)"
-    duck.execute(f"create temp view source as select rowid + 1 + {shift} as _row, {columns} from records")
+    kinds = "{" + ", ".join(f"{_text(column)}: 'varchar'" for column in header) + "}"
+    fast = f"""
+        create temp table records as
+        select * from read_csv({_text(str(path))}, auto_detect = false, header = true, skip = {dialect.skip},
+            columns = {kinds}, delim = {_text(dialect.delimiter)}, quote = {_text(dialect.quote)},
+            escape = {_text(dialect.escape)}, null_padding = false, strict_mode = true,
+            max_line_size = {MAX_RECORD_BYTES}, buffer_size = {4 * MAX_RECORD_BYTES})
+    """
+    if _stands(duck, fast) == count_csv_records(path, dialect.quote, dialect.skip):
+        duck.execute(f"create temp view source as select rowid + 1 as _row, {columns} from records")
+        return header
+    _read_with_care(duck, csv_records(path, dialect, len(header)), header)
+    duck.execute(f"create temp view source as select _row, {columns} from records")
     return header
 
 
-def _header(
-    path: Path, name: str, delimiter: str, quote: str, skip: int, encoding: str | None
-) -> tuple[tuple[str, ...], str]:
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    if encoding is None:
-        encoding = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
-    chosen = _ENCODINGS.get(str(encoding).lower())
-    if chosen is None:
-        raise FileError(
-            f"{name}: unknown encoding {encoding!r}; there are {sorted(set(_ENCODINGS.values()))}"
-        )
-    reader_encoding = "utf-8-sig" if chosen == "utf-8" else chosen
-    with path.open("r", encoding=reader_encoding, newline="") as text:
-        try:
-            for _ in range(skip):
-                text.readline()
-            first = text.readline(MAX_RECORD_BYTES)
-        except UnicodeError as error:
-            raise FileError(
-                f"{name}, line 1: the header is no {chosen}; set options: {{encoding: …}}"
-            ) from error
-    if not first.strip():
-        raise FileError(f"{name}: the file is empty; a CSV begins with a header of column names")
-    if "\0" in first:
-        raise FileError(f"{name}, line 1: the header holds a NUL byte; this is no CSV text")
-    header = tuple(
-        column.strip()
-        for column in next(csv.reader(io.StringIO(first), delimiter=delimiter, quotechar=quote))
-    )
-    lower = [column.lower() for column in header]
-    if "" in lower:
-        raise FileError(f"{name}, line 1: column {lower.index('') + 1} of the header has no name")
-    if doubled := sorted({column for column in lower if lower.count(column) > 1}):
-        raise FileError(f"{name}, line 1: the header names {doubled} more than once")
-    if "_row" in lower:
-        raise FileError(
-            f"{name}, line 1: a column is called _row, which is the record's number here; rename it"
-        )
-    other = [c for c in ";\t|," if c != delimiter and first.count(c) >= 1]
-    if len(header) == 1 and other:
-        raise FileError(
-            f"{name}, line 1: one column {header[0][:60]!r} with delimiter {delimiter!r}; it looks delimited by "
-            f"{other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
-        )
-    return header, chosen
-
-
-def _newline(path: Path) -> str:
-    with path.open("rb") as stream:
-        head = stream.read(1 << 20)
-    if b"\r\n" in head:
-        return "\\r\\n"
-    return "\\n" if b"\n" in head or b"\r" not in head else "\\r"
-
-
-def _collect_rejects(duck: duckdb.DuckDBPyConnection, header_lines: int) -> None:
-    """Move what the reader refused to ``broken``: one entry per line, its first error."""
-    duck.execute(
-        f"""
-        insert into broken
-        select line - {header_lines}, line, first(column_name order by column_idx),
-            first(error_message order by column_idx), first(csv_line order by column_idx)
-        from reject_errors group by line
-        """
-    )
-
-
-def _read_lines(duck: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple[str, ...]:
-    sql = f"""
+def _read_lines(duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
+    fast = f"""
         create temp table records as
         select * from read_csv({_text(str(path))}, auto_detect = false, header = false,
             columns = {{'record': 'varchar'}}, delim = '\x01', quote = '', escape = '', null_padding = false,
-            store_rejects = true, rejects_limit = 0, max_line_size = {MAX_RECORD_BYTES},
-            buffer_size = {4 * MAX_RECORD_BYTES}, strict_mode = false, new_line = {_text(_newline(path))})
+            strict_mode = false, max_line_size = {MAX_RECORD_BYTES}, buffer_size = {4 * MAX_RECORD_BYTES})
     """
-    try:
-        duck.execute(sql)
-    except duckdb.Error as error:
-        raise FileError(f"{name}: cannot be read as JSON Lines: {_first_line(error)}") from error
-    _collect_rejects(duck, 0)
-    shift = "0"
-    if duck.execute("select 1 from broken limit 1").fetchall():
+    present = "record is not null and trim(record) <> ''"
+    objects = "json_valid(record) and json_type(try_cast(record as json)) = 'OBJECT'"
+    # A constant like NaN passes for JSON here and nowhere else: such lines are looked at one by one.
+    odd = f"{present} and (not ({objects}) or regexp_matches(record, '(NaN|Infinity|\\\\u[dD][89a-fA-F])'))"
+    if (
+        _stands(duck, fast) != count_lines(path)
+        or duck.execute(f"select 1 from records where {odd} limit 1").fetchall()
+    ):
+        _read_with_care(duck, json_records(path), ("record",))
         duck.execute(
-            """create temp table holes as
-            select _row - (row_number() over (order by _row) - 1) as gap from (select distinct _row from broken)"""
+            f"""
+            insert into broken
+            select _row, _row, null, 'no JSON that can be stored', left(record, 100000) from records
+            where not ({objects})
+            """
         )
-        shift = "(select count(*) from holes where gap <= rowid + 1)"
-    duck.execute(
-        f"""
-        create temp table bad_lines as
-        select rowid + 1 + {shift} as _row, record from records
-        where record is not null and trim(record) <> ''
-            and (not json_valid(record) or json_type(try_cast(record as json)) <> 'OBJECT')
-        """
-    )
-    bad = duck.execute("select _row, record from bad_lines").fetchall()
-    for row, text in bad:
-        reason = _why_no_object(text)
-        duck.execute("insert into broken values (?, ?, null, ?, ?)", [row, row, reason, text[:100_000]])
+        duck.execute(
+            f"create temp view source as select _row, record::json as record from records where {objects}"
+        )
+        return ("record",)
     duck.execute(
         f"""
         create temp view source as
-        select _row, record::json as record
-        from (select rowid + 1 + {shift} as _row, record from records)
-        where record is not null and trim(record) <> '' and _row not in (select _row from bad_lines)
+        select rowid + 1 as _row, record::json as record from records where {present}
         """
     )
     return ("record",)
 
 
-def _why_no_object(text: str) -> str:
+def _stands(duck: duckdb.DuckDBPyConnection, reading: str) -> int | None:
+    """Run the fast reader; returns how many records it found, None when it refused the file."""
     try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return f"no JSON: {error.msg} at character {error.pos + 1}"
-    except RecursionError:
-        return "no JSON: nested too deeply"
-    return "the line is JSON but no object"
+        duck.execute(reading)
+    except duckdb.Error:
+        return None
+    [(count,)] = duck.execute("select count(*) from records").fetchall()
+    return int(count)
+
+
+def _read_with_care(
+    duck: duckdb.DuckDBPyConnection, found: Iterator[Good | Broken], columns: Sequence[str]
+) -> None:
+    """Fill ``records`` and ``broken`` record by record, where the fast reader refused or lost some."""
+    duck.execute("drop table if exists records")
+    kinds = ", ".join(f"{_name(column)} varchar" for column in columns)
+    duck.execute(f"create temp table records (_row bigint, {kinds})")
+    for good, broken in arrow_batches(found, len(columns)):
+        duck.register("batch", good)
+        duck.execute("insert into records select * from batch")
+        duck.unregister("batch")
+        if broken:
+            faults = [(b.row, b.line, None, b.reason, b.content) for b in broken]
+            duck.executemany("insert into broken values (?, ?, ?, ?, ?)", faults)
+
+
+def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
+    read = csv_header(path, dialect)
+    if read is None:
+        raise FileError(f"{name}: the file is empty; a CSV begins with a header of column names")
+    if isinstance(read, Broken):
+        raise FileError(f"{name}, line {read.line}: the header cannot be read: {read.reason}")
+    header = tuple(column.strip() for column in read)
+    place = f"{name}, line {dialect.skip + 1}"
+    if any("\0" in column for column in header):
+        raise FileError(f"{place}: the header holds a NUL byte; this is no CSV text")
+    while len(header) > 1 and not header[-1]:
+        header = header[:-1]
+    lower = [column.lower() for column in header]
+    if "" in lower:
+        raise FileError(f"{place}: column {lower.index('') + 1} of the header has no name")
+    if doubled := sorted({column for column in lower if lower.count(column) > 1}):
+        raise FileError(f"{place}: the header names {doubled} more than once")
+    if "_row" in lower:
+        raise FileError(f"{place}: a column is called _row, which is the record's number here; rename it")
+    other = [c for c in ";\t|," if c != dialect.delimiter and c in header[0]]
+    if len(header) == 1 and other:
+        raise FileError(
+            f"{place}: one column {header[0][:60]!r} with delimiter {dialect.delimiter!r}; it looks delimited by "
+            f"{other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
+        )
+    return header
 
 
 def _read_parquet(duck: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def build(
         mapped: the columns that it selects, with their DuckDB types.
         may_hold_nul: False when the file is known to hold no NUL character, which saves looking for it.
     """
-    extras = [c for c in mapped if c not in contract.names and c not in ("_row", "_deleted")]
+    extras = [c for c in mapped if c not in contract.names and c not in ("_row", "_deleted", "_release")]
     given = ["_row", *(f"{_given(c, mapped)} as i_{c.name}" for c in contract.columns)]
     given.append(f"{_extra(extras, mapped)} as _extra")
     given.append(
@@ -108,23 +108,22 @@ def build(
         f"case when {c.condition} then {{'column': {_literal(c.column)}, 'value': {c.value}, 'reason': {c.reason}}} end"
         for c in checks
     )
-    shown = ", ".join(
+    given_values = [
         f"{c.name} := replace(cast(i_{c.name} as varchar), chr(0), '␀')" for c in contract.columns
-    )
-    content = [
-        *contract.names,
-        *(["_extra"] if extras else []),
-        *(["_deleted"] if "_deleted" in mapped else []),
     ]
+    given_values += ["_extra := _extra", "_deleted := _deleted"]
+    # A row without further columns has one hash, whether its mapping could have given some or not.
+    suffix = ", '+' || _extra" if extras else ""
+    suffix += ", case when _deleted then '-' end" if "_deleted" in mapped else ""
     return Validation(
         mapping=mapping_sql,
         given_columns=", ".join(given),
         typed_columns=", ".join(typed),
         bad=bad,
         key_hash=f"('0x' || left(md5({encode(contract, contract.key)}), 15))::bigint",
-        row_hash=f"md5({encode(contract, content)})",
+        row_hash=f"md5({encode(contract, contract.names)[:-1]}{suffix}))",
         reasons=f"list_filter([{structs}], lambda r: r is not null)",
-        given=f"to_json(struct_pack({shown}))::varchar",
+        given=f"to_json(struct_pack({', '.join(given_values)}))::varchar",
         has_extra=bool(extras),
     )
 
@@ -159,6 +158,8 @@ def _given(column: Column, mapped: Mapping[str, str]) -> str:
 
 
 def _extra(extras: list[str], mapped: Mapping[str, str]) -> str:
+    if "_extra" in extras:
+        return "_extra::varchar"
     if not extras:
         return "null::varchar"
     quoted = [(f'"{name}"', mapped[name]) for name in sorted(extras)]

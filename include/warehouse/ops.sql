@@ -73,6 +73,18 @@ create table if not exists ops.quarantine (
 create index if not exists quarantine_open on ops.quarantine (feed, file_id) where released_load_id is null;
 create index if not exists quarantine_load on ops.quarantine (load_id);
 
+-- Refused rows that somebody corrected by hand: which row of which file, by which load, and why.
+create table if not exists ops.releases (
+    path text not null,
+    feed text not null,
+    row bigint not null,
+    load_id bigint not null,
+    released_by text not null,
+    reason text not null,
+    correction jsonb not null,
+    primary key (path, feed, row, load_id)
+);
+
 create table if not exists ops.conflicts (
     load_id bigint not null,
     feed text not null,

@@ -101,7 +101,7 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
 
 def _grant_ops(admin: Warehouse, settings: Settings) -> None:
     loader, transformer = settings.loader_user, settings.transformer_user
-    tables = ("landed_files", "loads", "quarantine", "conflicts", "restatements", "slices", "segments")
+    tables = ("landed_files", "loads", "quarantine", "releases", "conflicts", "restatements", "slices", "segments")
     for table in tables:
         _run(admin, "grant select on ops.{} to {}", table, transformer)
         _run(admin, "grant select, insert on ops.{} to {}", table, loader)
