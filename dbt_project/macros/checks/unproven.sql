@@ -1,0 +1,66 @@
+{#
+    What a data test has to look at: rows that no build which succeeded has proven yet. A build that failed proves nothing,
+    so what it wrote is checked again by the next. `--vars '{check_all: true}'` looks at everything.
+#}
+
+{# Number of the newest build before this one whose tests all passed, as a literal; 0 when all is to be checked. #}
+{% macro proven_build() -%}
+    {%- if not execute or flags.WHICH not in ('build', 'test') or flags.FULL_REFRESH or var('check_all') -%}{{ return(0) }}{%- endif -%}
+    {%- if load_relation(api.Relation.create(database=target.database, schema='ops', identifier='builds')) is none -%}
+        {{ return(0) }}
+    {%- endif -%}
+    {%- set sql -%}
+        select coalesce(max(builds.build_id), 0)
+        from ops.builds as builds
+        where builds.succeeded and builds.build_id < (select max(newest.build_id) from ops.builds as newest)
+    {%- endset -%}
+    {{ return(run_query(sql).columns[0].values()[0] | int) }}
+{%- endmacro %}
+
+{# The smallest number of a load of `feed` that no proven build has seen, as a literal. An hour is allowed for loads under way. #}
+{% macro unproven_load(feed) -%}
+    {%- set proven = proven_build() -%}
+    {%- if proven == 0 -%}{{ return(0) }}{%- endif -%}
+    {%- set sql -%}
+        select coalesce(min(loads.load_id), 9223372036854775807)
+        from ops.loads as loads
+        where
+            loads.feed = '{{ feed }}'
+            and loads.finished_at >= (
+                select builds.started_at - interval '1 hour' from ops.builds as builds where builds.build_id = {{ proven }}
+            )
+    {%- endset -%}
+    {{ return(run_query(sql).columns[0].values()[0] | int) }}
+{%- endmacro %}
+
+{#
+    A condition that a day, and for clicks the cause, is among those that this build computed. All days are, unless the build
+    just before this one is proven: what int_days__touched tells is only what has moved since that one.
+#}
+{% macro is_unproven_day(tenant_id, day, cause=none) -%}
+    {%- set days = ref('int_days__touched') -%}
+    {%- if not is_day_by_day() -%}true{%- else -%}
+exists (
+            select 1 from {{ days }} as touched
+            where
+                touched.tenant_id = {{ tenant_id }}
+                and touched.touched_date = {{ day }}
+                {%- if cause %} and touched.cause = '{{ cause }}'{% endif %}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{# True when the build just before this one is proven, so that only the days that moved since need a look. #}
+{% macro is_day_by_day() -%}
+    {%- set proven = proven_build() -%}
+    {%- if proven == 0 -%}{{ return(false) }}{%- endif -%}
+    {%- set between = run_query('select count(*) from ops.builds where build_id > ' ~ proven).columns[0].values()[0] -%}
+    {{ return(between | int <= 1) }}
+{%- endmacro %}
+
+{# dbt's own generic tests take `where: __unproven__` to look at unproven rows alone. #}
+{% macro get_where_subquery(relation) -%}
+    {%- set where = config.get('where', '') -%}
+    {%- if not where -%}{{ return(relation) }}{%- endif -%}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ where | replace('__unproven__', '_build_id > ' ~ proven_build()) ~ ') as unproven') }}
+{%- endmacro %}

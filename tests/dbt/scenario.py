@@ -1,0 +1,112 @@
+"""Two small shops whose few rows touch every rule of the marts, and their build in a database of their own."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from include.settings import Settings
+from include.transform import BuildResult, build
+from include.warehouse import prepare
+from tests.oracle import made
+from tests.oracle.loading import load_rows
+from tests.oracle.rows import Row
+
+SAIGON = made.TENANT
+KOLKATA = "kolkata"
+START, END = date(2026, 3, 1), date(2026, 4, 11)
+NEXT_END = date(2026, 4, 12)
+
+
+def of_kolkata(row: Row) -> Row:
+    """Give a made row to the second tenant."""
+    return {**row, "tenant_id": KOLKATA}
+
+
+def feeds() -> dict[str, list[Row]]:
+    """Return both shops' rows by feed: two KOLs, contracts with fees, tokens, coupons, refunds, stores, spend."""
+    saigon: dict[str, list[Row]] = {
+        "tenants": [made.tenant()],
+        "kols": [made.kol("ana"), made.kol("binh", attribution_window_hours=24)],
+        "kol_contracts": [
+            made.contract("c1", "ana", fixed_fee="100.00", platform_fee="31.00", goods_cost="50.00"),
+            made.contract("c2", "binh", coupon_code="BINH5", campaign_id="tet"),
+        ],
+        "tracking_tokens": [made.token("t1", "ana"), made.token("t2", "binh", campaign_id="tet")],
+        "clicks": [
+            made.click("k1", "2026-03-02T03:00:00Z", "t1", visitor_id="v1"),
+            made.click("k2", "2026-03-02T03:10:00Z", "t1", visitor_id="v1"),
+            made.click("k3", "2026-03-02T03:10:00Z", "t1", user_agent="bingbot"),
+            made.click("k4", "2026-04-02T03:10:00Z", "t1"),
+            made.click("k5", "2026-03-09T16:59:59Z", "t2", visitor_id="v2"),
+            made.click("k6", "2026-03-09T17:00:00Z", "t2", visitor_id="v2"),
+            made.click("k7", "2026-03-10T02:00:00Z", utm_medium="cpc", utm_source="google", utm_campaign="c1"),
+        ],
+        "orders": [
+            made.order("o1", "2026-03-02T05:00:00Z", token="st1.k1.t1", source_customer_id="7"),
+            made.order("o2", "2026-03-10T05:00:00Z", "99.99", token="st1.k1.t2", source_customer_id="8"),
+            made.order("o3", "2026-03-10T06:00:00Z", "20.00", coupon_code="binh5", source_customer_id="7"),
+            made.order("o4", "2026-03-10T07:00:00Z", "45.00", click_id="k7"),
+            made.order("o5", "2026-03-11T07:00:00Z", "45.00", source_kol_ref="@ANA"),
+            made.order("o6", "2026-03-12T07:00:00Z", "45.00", paid_at=None, status="pending"),
+            made.order("o7", "2026-03-12T07:00:00Z", "0.00"),
+            made.order("o8", "2026-03-12T08:00:00Z", "30.00", is_test=True),
+            made.order(
+                "o9", "2026-03-13T08:00:00Z", "60.00", status="cancelled", token="st1.k1.t1",
+                cancelled_at="2026-03-14T08:00:00Z",
+            ),
+            made.order("o10", "2026-03-13T09:00:00Z", "60.00", payment_method="cod", paid_at=None),
+        ],
+        "refunds": [
+            made.refund("r1", "o1", "2026-03-05T05:00:00Z", "55.00"),
+            made.refund("r2", "o1", "2026-03-06T05:00:00Z", "55.00"),
+            made.refund("r3", "o2", "2026-03-15T05:00:00Z", "33.33"),
+            made.refund("r4", None, "2026-03-15T05:00:00Z", "11.00"),
+        ],
+        "remittances": [made.remittance("o10", "2026-03-16T01:00:00Z")],
+        "pos_sales": [
+            made.sale("s1", "2026-03-04T01:00:00Z", source_customer_id="p1"),
+            made.sale("s2", "2026-03-05T01:00:00Z", "10.00", sale_type="return", original_sale_id="s1"),
+        ],
+        "ad_spend": [
+            made.spend("2026-03-10", "12.345678"),
+            made.spend("2026-03-11", "7.5", account_time_zone="UTC"),
+        ],
+    }  # fmt: skip
+    kolkata: dict[str, list[Row]] = {
+        "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
+        "kols": [of_kolkata(made.kol("chi"))],
+        "kol_contracts": [of_kolkata(made.contract("c1", "chi", currency="INR", fixed_fee="3100.00"))],
+        "tracking_tokens": [of_kolkata(made.token("t9", "chi"))],
+        "clicks": [of_kolkata(made.click("k1", "2026-03-03T18:29:59Z", "t9"))],
+        "orders": [
+            of_kolkata(made.order("o1", "2026-03-03T18:30:00Z", "1000.00", currency="INR", token="st1.k1.t9"))
+        ],
+        "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
+        "fx_rates": [
+            of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
+        ],
+    }
+    return {feed: saigon.get(feed, []) + kolkata.get(feed, []) for feed in {**saigon, **kolkata}}
+
+
+def in_own_database(settings: Settings, name: str) -> Settings:
+    """Return settings of a prepared, empty database beside the session's, with folders of its own."""
+    folders = {
+        "landing_url": str(settings.home / name / "landing"),
+        "sources_dir": settings.home / name / "sources",
+    }
+    own = settings.model_copy(update={"warehouse_database": name, "home": settings.home / name, **folders})
+    prepare(own)
+    return own
+
+
+def load(settings: Settings, rows: Mapping[str, Sequence[Row]], start: date = START, end: date = END) -> None:
+    """Land and load rows of both tenants as one interval."""
+    zones = {SAIGON: "Asia/Ho_Chi_Minh", KOLKATA: "Asia/Kolkata"}
+    load_rows(settings, rows, start, end, zones=zones)
+
+
+def load_and_build(settings: Settings, **options: Any) -> BuildResult:
+    """Load the two shops and build everything, with tests."""
+    load(settings, feeds())
+    return build(settings, **options)
