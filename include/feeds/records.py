@@ -48,7 +48,7 @@ class FileError(ValueError):
 class Records:
     """An open file: ``duck`` has the relation ``source`` (``_row`` first) and the table ``broken``.
 
-    ``broken`` (``_row``, ``line``, ``column_name``, ``reason``, ``content``) holds records that are no records.
+    ``broken`` (``_row``, ``line``, ``column_name``, ``reason``, ``content``) holds what is no record.
     """
 
     duck: duckdb.DuckDBPyConnection
@@ -107,6 +107,7 @@ def open_records(
         name: what to call it in messages.
         options: encoding (UTF-8 unless named or told by a byte order mark); of a CSV also delimiter, quote,
             escape, skip (lines before the header).
+        settings: memory and the folder to spill to.
 
     Raises:
         FileError: when it is cut off, empty of a header, of another format, or has an unknown option.
@@ -248,8 +249,9 @@ def _read_lines(duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
     """
     present = "record is not null and trim(record) <> ''"
     objects = "json_valid(record) and json_type(try_cast(record as json)) = 'OBJECT'"
-    # A constant like NaN passes for JSON here and nowhere else: such lines are looked at one by one.
-    odd = f"{present} and (not ({objects}) or regexp_matches(record, '(NaN|Infinity|\\\\u[dD][89a-fA-F])'))"
+    # NaN and Infinity pass for JSON here and nowhere else: a file that may hold them is looked at line by line.
+    constant = "contains(record, 'NaN') or contains(record, 'Infinity')"
+    odd = f"{present} and (not ({objects}) or {constant})"
     if (
         _stands(duck, fast) != count_lines(path)
         or duck.execute(f"select 1 from records where {odd} limit 1").fetchall()
@@ -314,6 +316,10 @@ def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
     while len(header) > 1 and not header[-1]:
         header = header[:-1]
     lower = [column.lower() for column in header]
+    if lower[0].startswith("sep="):
+        raise FileError(
+            f"{place}: {lower[0]} is a spreadsheet's hint and no header; set options: {{skip: 1}}"
+        )
     if "" in lower:
         raise FileError(f"{place}: column {lower.index('') + 1} of the header has no name")
     if doubled := sorted({column for column in lower if lower.count(column) > 1}):
@@ -323,8 +329,8 @@ def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
     other = [c for c in ";\t|," if c != dialect.delimiter and c in header[0]]
     if len(header) == 1 and other:
         raise FileError(
-            f"{place}: one column {header[0][:60]!r} with delimiter {dialect.delimiter!r}; it looks delimited by "
-            f"{other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
+            f"{place}: one column {header[0][:60]!r} with delimiter {dialect.delimiter!r}; it looks delimited "
+            f"by {other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
         )
     return header
 

@@ -200,7 +200,7 @@ class _Lines:
         self._stream.close()
 
     def next(self) -> bytes | None:
-        """Return the next line with its end, None after the last; what is longer than a record may be is cut."""
+        """Return the next line with its end, None after the last; what is longer than a record is cut."""
         line = self._stream.readline(MAX_RECORD_BYTES)
         if not line:
             return None
