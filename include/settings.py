@@ -41,6 +41,15 @@ class Settings(BaseSettings):
     loader_memory_mb: int = 1000
     """Memory that DuckDB may use while it validates a file, in MB."""
 
+    quarantine_share: float = 0.05
+    """Share of a load's rows that may wait in quarantine before the gate of raw stops the line, 0 to 1."""
+    quarantine_share_by_feed: dict[str, float] = {}
+    """The same for single feeds, as JSON: ``{"clicks": 0.2}``."""
+    minutes_to_load: int = 30
+    """Minutes from landing to raw after which the gate of raw warns that a load is late."""
+    smallest_mart_share: float = 0.5
+    """Share of its rows at the last passed gate that a mart must still have, 0 to 1."""
+
     def model_post_init(self, _context: object) -> None:
         """Derive what the environment did not name from ``home``."""
         defaults = {
