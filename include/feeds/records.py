@@ -249,7 +249,7 @@ def _read_lines(duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
     """
     present = "record is not null and trim(record) <> ''"
     objects = "json_valid(record) and json_type(try_cast(record as json)) = 'OBJECT'"
-    # NaN and Infinity pass for JSON here and nowhere else: a file that may hold them is looked at line by line.
+    # NaN and Infinity pass for JSON here and nowhere else: a file with such words is read line by line.
     constant = "contains(record, 'NaN') or contains(record, 'Infinity')"
     odd = f"{present} and (not ({objects}) or {constant})"
     if (
@@ -329,8 +329,8 @@ def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
     other = [c for c in ";\t|," if c != dialect.delimiter and c in header[0]]
     if len(header) == 1 and other:
         raise FileError(
-            f"{place}: one column {header[0][:60]!r} with delimiter {dialect.delimiter!r}; it looks delimited "
-            f"by {other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
+            f"{place}: one column {header[0][:60]!r} by {dialect.delimiter!r}; it looks delimited by "
+            f"{other[0]!r}: set options: {{delimiter: {other[0]!r}}}"
         )
     return header
 
