@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ SECRETS = (
     "SOKOL_AIRFLOW_API_SECRET",
     "SOKOL_AIRFLOW_JWT_SECRET",
 )
+HEALTHY = ("metadatabase", "scheduler", "dag_processor")
 COMPONENTS = {
     "api-server": ["api-server", "--host", LOOPBACK],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -171,7 +172,7 @@ def start(
         known = environment.with_secrets(home, SECRETS)
         if len(_component_pids(home)) == len(COMPONENTS):
             running = LocalAirflow(home, int(known["SOKOL_AIRFLOW_PORT"]), known["SOKOL_AIRFLOW_PASSWORD"])
-            _wait_until_healthy(running)
+            _wait_until(running, HEALTHY)
             return running
         _end_all(home)
         wanted = port if port is not None else int(known.get("SOKOL_AIRFLOW_PORT", DEFAULT_PORT))
@@ -182,16 +183,13 @@ def start(
         _write_private(folder / "passwords.json", json.dumps({USER: known["SOKOL_AIRFLOW_PASSWORD"]}))
         migrate(server)
         inherited = variables(server)
-        for name, arguments in COMPONENTS.items():
-            with _log(home, name).open("a") as log:
-                process = subprocess.Popen(
-                    [str(_program()), *arguments],
-                    env=inherited, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
-            (folder / f"{name}.pid").write_text(f"{process.pid} {_started(process.pid)}")
         running = LocalAirflow(home, free, known["SOKOL_AIRFLOW_PASSWORD"])
-        _wait_until_healthy(running)
+        # The scheduler comes last: a task that starts before the API server answers fails at once.
+        for name in ("api-server", "dag-processor"):
+            _launch(home, name, inherited)
+        _wait_until(running, ["metadatabase"])
+        _launch(home, "scheduler", inherited)
+        _wait_until(running, HEALTHY)
         return running
 
 
@@ -271,11 +269,27 @@ def _state(pid: int) -> str:
         return "Z"
 
 
-def _wait_until_healthy(airflow: LocalAirflow) -> None:
+def _launch(home: Path, component: str, variables_: dict[str, str]) -> None:
+    with _log(home, component).open("a") as log:
+        process = subprocess.Popen(
+            [str(_program()), *COMPONENTS[component]],
+            env=variables_,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    (_folder(home) / f"{component}.pid").write_text(f"{process.pid} {_started(process.pid)}")
+
+
+def _wait_until(airflow: LocalAirflow, parts: Sequence[str]) -> None:
+    """Wait until these parts are healthy and no launched process has ended."""
     api, reason = airflow.api(), "no answer yet"
+    launched = [name for name in COMPONENTS if (_folder(airflow.home) / f"{name}.pid").exists()]
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        ended = sorted(set(COMPONENTS) - set(_component_pids(airflow.home)))
+        ended = sorted(set(launched) - set(_component_pids(airflow.home)))
         if ended:
             tail = _log(airflow.home, ended[0]).read_text(errors="replace")[-2000:]
             raise RuntimeError(f"Airflow's {ended[0]} ended; {_log(airflow.home, ended[0])} says:\n{tail}")
@@ -284,7 +298,6 @@ def _wait_until_healthy(airflow: LocalAirflow) -> None:
         except AirflowUnreachableError as error:
             reason = str(error)
         else:
-            parts = ("metadatabase", "scheduler", "dag_processor")
             ill = [part for part in parts if health.get(part, {}).get("status") != "healthy"]
             if not ill:
                 return
@@ -300,6 +313,7 @@ def _end_all(home: Path) -> bool:
     """End this folder's Airflow: ask politely, wait, then insist. Return whether there was any process."""
     family = _family(home)
     if not family:
+        _forget(home)
         return False
     _send(_component_pids(home).values(), signal.SIGTERM)
     everyone = dict(family)
@@ -310,9 +324,13 @@ def _end_all(home: Path) -> bool:
             _send(_living(everyone), signal.SIGTERM)
         time.sleep(0.2)
     _send(_living(everyone), signal.SIGKILL)
+    _forget(home)
+    return True
+
+
+def _forget(home: Path) -> None:
     for name in COMPONENTS:
         (_folder(home) / f"{name}.pid").unlink(missing_ok=True)
-    return True
 
 
 def _living(family: dict[int, str]) -> list[int]:
