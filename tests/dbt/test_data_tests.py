@@ -1,0 +1,197 @@
+"""Every data test of the dbt project passes on sound shops and fails on a defect planted for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from include.settings import Settings
+from include.warehouse import Warehouse, connect
+from tests.dbt.dbt_runs import invoke, results_of
+
+EVENTS, TRACKED, CREDIT = (
+    "intermediate.int_orders__events",
+    "marts.tracked_orders",
+    "intermediate.int_orders__credit",
+)
+DAILY, HOURLY = "marts.daily_aggregates", "marts.hourly_aggregates"
+ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
+OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
+
+DEFECTS: tuple[tuple[str, str], ...] = (
+    ("no_order_vanishes", f"delete from {TRACKED} {OF_O1}"),
+    ("no_order_vanishes", f"delete from {CREDIT} {OF_O1}"),
+    ("no_order_vanishes", f"update {TRACKED} set order_id = 'nobody knows it' {OF_O1}"),
+    ("every_order_is_credited_once_or_says_why_not", f"update {TRACKED} set kol_id = null {OF_O1}"),
+    ("every_order_is_credited_once_or_says_why_not", f"update {TRACKED} set matched_by = null {OF_O1}"),
+    ("every_order_is_credited_once_or_says_why_not", f"update {TRACKED} set credit_status = null {OF_O1}"),
+    ("every_order_is_credited_once_or_says_why_not", f"update {TRACKED} set credit_status = 'not_credited' {OF_O1}"),
+    (
+        "every_order_is_credited_once_or_says_why_not",
+        f"update {TRACKED} set not_credited_reason = null where not_credited_reason = 'no_evidence'",
+    ),
+    *(
+        ("tracked_orders_equal_their_events", f"update {TRACKED} set {column} = {column} + 0.01 {OF_O1}")
+        for column in (
+            "gross_amount", "refund_amount", "net_revenue_amount", "commission_amount",
+            "reporting_gross_amount", "reporting_refund_amount", "reporting_revenue_amount",
+            "reporting_net_revenue_amount", "reporting_commission_amount",
+        )
+    ),
+    ("tracked_orders_equal_their_events", f"update {TRACKED} set is_completed = false {OF_O1}"),
+    ("tracked_orders_equal_their_events", f"delete from {EVENTS} {OF_O1}"),
+    (
+        "tracked_orders_equal_their_events",
+        f"insert into {EVENTS} select * from {EVENTS} {OF_O1} and event_type = 'completion'",
+    ),
+    *(
+        (
+            "reversed_orders_net_to_zero",
+            f"update {EVENTS} set {column} = {column} + 0.01 {OF_O1} and event_type = 'completion'",
+        )
+        for column in (
+            "gross_amount", "vat_amount", "net_amount", "commission_amount",
+            "reporting_gross_amount", "reporting_vat_amount", "reporting_net_amount",
+            "reporting_commission_amount",
+        )
+    ),
+    ("reversed_orders_net_to_zero", f"delete from {EVENTS} where event_type = 'cancellation' and order_id = 'o9'; "
+     f"insert into {EVENTS} select * from {EVENTS} where order_id = 'o9'"),
+    ("every_refund_is_booked_once", f"delete from {EVENTS} where event_id = 'r2' and tenant_id = 'acme'"),
+    ("every_refund_is_booked_once", f"delete from {EVENTS} where event_type = 'unlinked_refund'"),
+    ("every_refund_is_booked_once", f"delete from {EVENTS} where event_id = 's2'"),
+    ("every_refund_is_booked_once", f"insert into {EVENTS} select * from {EVENTS} where event_id = 'r3'"),
+    ("every_refund_is_booked_once", f"update {EVENTS} set event_id = 'r99' where event_id = 'r3'"),
+    (
+        "every_customer_came_first_once",
+        "delete from intermediate.int_customers__first_orders where customer_id = 'shop:7'",
+    ),
+    (
+        "every_customer_came_first_once",
+        "update intermediate.int_customers__first_orders set first_order_at = first_order_at + interval '1 day'",
+    ),
+    (
+        "every_customer_came_first_once",
+        "update intermediate.int_customers__first_orders set order_id = 'o4' where customer_id = 'shop:8'",
+    ),
+    *(
+        ("days_equal_their_hours", f"update {DAILY} set {column} = {column} + 1 where channel = 'kol'")
+        for column in (
+            "clicks", "bot_clicks", "refused_clicks", "sessions", "orders", "gross", "refunds", "revenue",
+            "net_revenue", "new_customers",
+        )
+    ),
+    ("days_equal_their_hours", f"delete from {DAILY} where channel = 'in_store'"),
+    ("days_equal_their_hours", f"delete from {HOURLY} where channel = 'in_store'"),
+    *(
+        ("days_equal_the_events", f"update {DAILY} set {column} = {column} + 1 where channel = 'unlinked'")
+        for column in ("orders", "gross", "refunds", "net_revenue")
+    ),
+    ("days_equal_the_events", f"delete from {DAILY} where activity_date = '2026-03-10'"),
+    ("days_equal_the_events", f"delete from {EVENTS} where event_date = '2026-03-10'"),
+    ("every_click_stands_in_one_hour", f"update {HOURLY} set bot_clicks = bot_clicks + 1 where bot_clicks > 0"),
+    ("every_click_stands_in_one_hour", f"delete from {HOURLY} where clicks > 0 and tenant_id = 'kolkata'"),
+    *(
+        ("totals_equal_their_days_and_months", f"update {table} set {column} = {column} + 1 where kol_id = 'ana'")
+        for table in (ROI, ROI_DAILY, ROI_MONTHLY)
+        for column in ("orders", "revenue", "net_revenue", "investment", "clicks", "new_customers")
+    ),
+    ("totals_equal_their_days_and_months", f"delete from {ROI} where kol_id = 'ana'"),
+    ("totals_equal_their_days_and_months", f"delete from {ROI_DAILY} where kol_id = 'ana'"),
+    *(
+        ("kol_days_equal_the_kol_channel", f"update {ROI_DAILY} set {column} = {column} + 1 where kol_id = 'ana'")
+        for column in (
+            "orders", "gross", "refunds", "net_revenue", "clicks", "bot_clicks", "refused_clicks", "new_customers",
+        )
+    ),
+    ("kol_days_equal_the_kol_channel", f"delete from {DAILY} where channel = 'kol' and activity_date = '2026-03-02'"),
+    *(
+        (
+            "fees_over_a_contract_add_up",
+            f"update intermediate.int_kols__cost_days set {column} = {column} + {change} "
+            "where contract_id = 'c1' and tenant_id = 'acme' and cost_date = '2026-03-31'",
+        )
+        for column in ("fixed_fee_amount", "platform_fee_amount", "goods_amount")
+        for change in ("0.01", "-0.01")
+    ),
+    (
+        "fees_over_a_contract_add_up",
+        "delete from intermediate.int_kols__cost_days where contract_id = 'c1' and tenant_id = 'kolkata'",
+    ),
+    (
+        "fees_over_a_contract_add_up",
+        "update intermediate.int_kols__cost_days set contract_id = 'c0' where contract_id = 'c1'",
+    ),
+    ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
+)  # fmt: skip
+
+OF_A_BUILD = {"a_full_refresh_waits_for_held_tenants"}
+"""Tests that ask what kind of build is running; shown to fail by builds of their own below."""
+
+
+class Undo(Exception):  # noqa: N818
+    """Ends a transaction without keeping what it did."""
+
+
+@contextmanager
+def planted(settings: Settings, defect: str) -> Iterator[Warehouse]:
+    """Plant a defect as the transformer for the block alone; it must change something."""
+    with connect("transformer", settings) as warehouse:
+        try:
+            with warehouse.transaction():
+                for statement in defect.split("; "):
+                    assert warehouse.execute(statement) > 0, f"the defect changes nothing: {statement}"
+                yield warehouse
+                raise Undo
+        except Undo:
+            return
+
+
+def failures(warehouse: Warehouse, test: Any) -> int:
+    """Count the rows that a data test complains about now."""
+    return int(warehouse.query(f"select * from ({test.node.compiled_code}) as failures").num_rows)
+
+
+def test_all_pass_on_sound_shops(data_tests: dict[str, Any]) -> None:
+    assert {name: str(test.status) for name, test in data_tests.items()} == dict.fromkeys(data_tests, "pass")
+
+
+def test_every_data_test_has_a_planted_defect(data_tests: dict[str, Any]) -> None:
+    singular = {name for name, test in data_tests.items() if not hasattr(test.node, "test_metadata")}
+    assert singular == {name for name, _ in DEFECTS} | OF_A_BUILD
+
+
+@pytest.mark.parametrize(("name", "defect"), DEFECTS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(DEFECTS)])
+def test_fails_on_its_defect(shops: Settings, data_tests: dict[str, Any], name: str, defect: str) -> None:
+    with planted(shops, defect) as warehouse:
+        assert failures(warehouse, data_tests[name]) > 0
+
+
+def generic_defect(test: Any) -> str:
+    """Return a defect for a generic test, made from its arguments."""
+    metadata, column = test.node.test_metadata, test.node.column_name
+    model = test.node.attached_node.split(".")[-1]
+    schema = "intermediate" if model.startswith("int_") else "marts"
+    table = f"{schema}.{model}" if model != "currencies" else "staging.currencies"
+    match metadata.name:
+        case "accepted_values":
+            return f"update {table} set {column} = 'no such value'"
+        case "not_null":
+            return f"update {table} set {column} = null"
+        case "unique":
+            return f"insert into {table} select * from {table}"
+        case "one_row_per":
+            return f"insert into {table} select * from {table} limit 1"
+        case "belongs_to":
+            parent = metadata.kwargs["to"].split("'")[1]
+            return f"delete from marts.{parent}"
+    raise AssertionError(f"no defect is known for tests of the kind {metadata.name}")
+
+
+def test_generic_tests_fail_on_their_defects(shops: Settings, data_tests: dict[str, Any]) -> None:
+    generic = [test for test in data_tests.values() if hasattr(test.node, "test_metadata")]
+    assert len(generic) > 20
+    for test in generic:
+        with planted(shops, generic_defect(test)) as warehouse:
+            assert failures(warehouse, test) > 0, test.node.name
