@@ -16,25 +16,41 @@
 {%- endmacro %}
 
 {#
-    A condition that `column` lies in one of the spans (started_at, ended_at) that `spans` selects, as literals, with spans
-    that touch made one. More than 24 spans are taken as one from the first to the last; none at all is false.
+    A condition that `column` lies in one of the spans (started_at, ended_at) that the query `spans` selects, as literals,
+    spans that touch made one. More than 24 spans are taken as one from the first to the last; none at all is false.
 #}
 {% macro within_spans(column, spans) -%}
     {%- if not is_building() -%}{{ return('true') }}{%- endif -%}
-    {%- set rows = run_query('select distinct started_at::text, ended_at::text from (' ~ spans ~ ') as spans order by 1, 2').rows -%}
-    {%- set merged = [] -%}
-    {%- for row in rows -%}
-        {%- if merged and row[0] <= merged[-1][1] -%}
-            {%- if row[1] > merged[-1][1] -%}{%- do merged[-1].__setitem__(1, row[1]) -%}{%- endif -%}
-        {%- else -%}
-            {%- do merged.append([row[0], row[1]]) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- if not merged -%}{{ return('false') }}{%- endif -%}
-    {%- if merged | length > 24 -%}{%- set merged = [[merged[0][0], merged[-1][1]]] -%}{%- endif -%}
+    {%- set merged -%}
+        with spans as ({{ spans }}),
+        starts as (
+            select
+                started_at,
+                ended_at,
+                case
+                    when started_at <= max(ended_at) over (
+                        order by started_at, ended_at rows between unbounded preceding and 1 preceding
+                    ) then 0
+                    else 1
+                end as is_start
+            from spans
+        ),
+        islands as (
+            select started_at, ended_at, sum(is_start) over (order by started_at, ended_at) as island
+            from starts
+        )
+        select min(started_at) as started_at, max(ended_at) as ended_at
+        from islands
+        group by island
+        order by 1
+    {%- endset -%}
+    {%- set spans = [] -%}
+    {%- for row in run_query(merged).rows -%}{%- do spans.append((row[0], row[1])) -%}{%- endfor -%}
+    {%- if not spans -%}{{ return('false') }}{%- endif -%}
+    {%- if spans | length > 24 -%}{%- set spans = [(spans[0][0], spans[-1][1])] -%}{%- endif -%}
     {%- set parts = [] -%}
-    {%- for span in merged -%}
-        {%- do parts.append('(' ~ column ~ " >= '" ~ span[0] ~ "' and " ~ column ~ " < '" ~ span[1] ~ "')") -%}
+    {%- for started_at, ended_at in spans -%}
+        {%- do parts.append('(' ~ column ~ " >= '" ~ started_at ~ "' and " ~ column ~ " < '" ~ ended_at ~ "')") -%}
     {%- endfor -%}
     {{ return('(' ~ parts | join(' or ') ~ ')') }}
 {%- endmacro %}
@@ -51,11 +67,10 @@
     {%- if not is_building() -%}{{ return('') }}{%- endif -%}
     {%- set sql -%}
         select
-            date_trunc('day', orders.ordered_at) - (
-                select max(greatest(
-                    tenants.attribution_window_hours,
-                    coalesce((select max(kols.attribution_window_hours) from {{ ref('stg_kols') }} as kols), 0)
-                )) from {{ ref('int_tenants__settings') }} as tenants
+            date_trunc('day', orders.ordered_at) - coalesce(
+                (select max(tenants.attribution_window_hours) from {{ ref('int_tenants__settings') }} as tenants), 0
+            ) * interval '1 hour' - coalesce(
+                (select max(kols.attribution_window_hours) from {{ ref('stg_kols') }} as kols), 0
             ) * interval '1 hour' as started_at,
             date_trunc('day', orders.ordered_at) + interval '25 hours' as ended_at
         from {{ ref('stg_orders') }} as orders

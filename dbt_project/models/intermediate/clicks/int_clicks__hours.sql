@@ -25,15 +25,7 @@ clicks as (
     from {{ ref('stg_clicks') }} as clicks
     inner join tenants on clicks.tenant_id = tenants.tenant_id
     {% if is_incremental() -%}
-    where
-        {{ within_spans('clicks.clicked_at', touched_day_spans(ref('int_days__touched'))) }}
-        and exists (
-            select 1 from {{ ref('int_days__touched') }} as touched
-            where
-                touched.tenant_id = clicks.tenant_id
-                and touched.touched_date = {{ local_date('clicks.clicked_at', 'tenants.time_zone') }}
-                and touched.cause = 'clicks'
-        )
+    where {{ within_spans('clicks.clicked_at', touched_day_spans(ref('int_days__touched'))) }}
     {%- endif %}
 
 ),
@@ -93,4 +85,14 @@ select
     sum(case when verdict = 'refused' then clicks else 0 end) as refused_clicks,
     sum(case when visit_number = 1 then 1 else 0 end) as sessions
 from visits
+{% if is_incremental() -%}
+-- the spans may hold days that another tenant's clicks have touched
+where exists (
+    select 1 from {{ ref('int_days__touched') }} as touched
+    where
+        visits.tenant_id = touched.tenant_id
+        and visits.click_date = touched.touched_date
+        and touched.cause = 'clicks'
+)
+{% endif -%}
 group by tenant_id, click_date, hour_start_at, channel, campaign_id, kol_id

@@ -91,12 +91,12 @@ with touched as (
     {%- endif %}
 
     {% if has_changes('tenants', judge) -%}
-    -- all orders of a tenant whose settings changed
+    -- all orders of a tenant that is new or whose settings changed
     union all
-    select credit.tenant_id, credit.source, credit.order_id
-    from {{ credit }} as credit
+    select orders.tenant_id, orders.source, orders.order_id
+    from {{ ref('stg_orders') }} as orders
     inner join {{ feed_changes('tenants', watermark('tenants', judge)) }} as tenants
-        on credit.tenant_id = tenants.tenant_id
+        on orders.tenant_id = tenants.tenant_id
     {%- endif %}
 
 )
