@@ -14,51 +14,27 @@ from include.demo.world.orders import Orders
 from include.demo.world.people import person_ids
 from include.demo.world.scene import Scene
 from include.demo.world.tables import NEVER, Ints, nulled, picked
-
-KEYS = {
-    "ad_spend": (("tenant_id", "platform", "account_id", "spend_date"), "_available_at", "rank"),
-    "clicks": ((), "", ""),
-    "bank_lines": ((), "", ""),
-    "tenants": (("tenant_id",), "_available_at", "row_number"),
-    "kols": (("tenant_id", "kol_id"), "updated_at", "row_number"),
-    "kol_contracts": (("tenant_id", "contract_id"), "updated_at", "row_number"),
-    "tracking_tokens": (("tenant_id", "token_id"), "updated_at", "row_number"),
-    "orders": (("tenant_id", "source", "order_id"), "updated_at", "row_number"),
-    "order_items": (("tenant_id", "source", "order_id", "line_id"), "updated_at", "row_number"),
-    "refunds": (("tenant_id", "source", "refund_id"), "updated_at", "row_number"),
-    "customers": (("tenant_id", "source", "source_customer_id"), "updated_at", "row_number"),
-    "products": (("tenant_id", "source", "sku"), "updated_at", "row_number"),
-    "pos_sales": (("tenant_id", "source", "sale_id"), "updated_at", "row_number"),
-    "pos_sale_lines": (("tenant_id", "source", "sale_id", "line_id"), "updated_at", "row_number"),
-    "payments": (("tenant_id", "source", "payment_id"), "updated_at", "row_number"),
-    "remittances": (("tenant_id", "source", "remittance_id", "order_id"), "updated_at", "row_number"),
-    "fx_rates": (
-        ("tenant_id", "from_currency", "to_currency", "rate_date"),
-        "updated_at",
-        "row_number",
-    ),
-}
-"""Per feed: what identifies a record (or a slice), what orders its versions, and how ties are kept."""
-
-STATES = (
-    "case status when 'open' then 0 when 'pending' then 0 when 'authorized' then 1 when 'failed' then 1"
-    " when 'paid' then 2 when 'completed' then 2 when 'succeeded' then 3 when 'fulfilled' then 3"
-    " when 'voided' then 4 when 'cancelled' then 4 end desc"
-)
+from include.warehouse.contracts import load_contracts
 
 
 def newest(table: pa.Table, feed: str) -> pa.Table:
     """The newest version per record of an entity, or the newest pull per slice; events stay as they are."""
-    key, version, kept = KEYS[feed]
-    if not key:
+    contract = load_contracts()[feed]
+    if contract.kind == "event":
         return table
-    columns = table.column_names
-    state = f", {STATES}" if "status" in columns and kept == "row_number" else ""
+    parts, newer, kept = contract.key, "_available_at desc", "row_number"
+    if contract.kind == "slice":
+        parts, kept = contract.slice, "rank"
+    elif contract.version:
+        newer = f"{contract.version} desc, {newer}"
+        if contract.state_column:
+            rank = f"list_position({list(contract.state_order)}, {contract.state_column})"
+            newer = f"{contract.version} desc, {rank} desc, _available_at desc"
     connection = duckdb.connect()
     connection.register("versions", table)
     return connection.sql(
-        f"select {', '.join(columns)} from versions qualify {kept}() over (partition by {', '.join(key)}"
-        f" order by {version} desc{state}) = 1 order by _available_at, {', '.join(key)}"
+        f"select * from versions qualify {kept}() over (partition by {', '.join(parts)} order by {newer}) = 1"
+        f" order by _available_at, {', '.join(contract.key)}"
     ).to_arrow_table()
 
 
@@ -272,7 +248,8 @@ def identity_pairs(notes: dict[str, pa.Table]) -> pa.Table:
     return connection.sql(
         "with r as (select *, source || ':' || source_customer_id as record from record_persons)"
         " select a.tenant_id, a.record as left_record, b.record as right_record"
-        " from r a join r b on a.tenant_id = b.tenant_id and a.person_id = b.person_id and a.record < b.record"
+        " from r a join r b"
+        " on a.tenant_id = b.tenant_id and a.person_id = b.person_id and a.record < b.record"
         " order by all"
     ).to_arrow_table()
 

@@ -124,7 +124,10 @@ def simulate(
     for index, scene in enumerate(scenes):
         chance = (np.random.default_rng([seed, index, room]) for room in range(1, 10))
         _trade(chance, scene, casts[index], scale, clicks_per_order)
-    feeds = {name: pa.concat_tables(parts).sort_by("_available_at") for name, parts in book.feeds.items()}
+    feeds = {}
+    for name in list(book.feeds):
+        # Popped, so that a feed's parts are freed before the next one is sorted.
+        feeds[name] = pa.concat_tables(book.feeds.pop(name)).sort_by("_available_at")
     notes = {name: pa.concat_tables(parts) for name, parts in book.truth.items()}
     notes["kols"] = truth.roster(feeds["kols"])
     return World(seed, tenants, as_date(first), as_date(last), feeds, notes)

@@ -250,9 +250,9 @@ def _twin(
     lower = lower[: len(upper)]
     gap = net[upper] - net[lower]
     payment = largest[upper]
-    fits = (lane[lower] == lane[upper]) & (payment >= 0) & (net[lower] > 0) & (gap * 25 <= net[upper])
+    fits = (lane[lower] == lane[upper]) & (payment >= 0) & (net[lower] > 0) & (gap * 14 <= net[upper])
     fits &= (gap + fee[payment]) * 3 < amount[payment]
-    fits &= (rng.random(len(upper)) < 0.45) & (members[upper] > 1)
+    fits &= (rng.random(len(upper)) < 0.7) & (members[upper] > 1)
     fee[payment[fits]] += gap[fits]
     net[upper[fits]] -= gap[fits]
     return fee, net

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
-from include.settings import PROJECT_ROOT
+from include.warehouse.contracts import load_contracts
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,9 +35,7 @@ class Minor:
 @lru_cache(maxsize=64)
 def contract_columns(feed: str) -> dict[str, str]:
     """Columns of a feed and their data types, in order, as its contract states them."""
-    path = PROJECT_ROOT / "dbt_project" / "models" / "staging" / feed / f"{feed}.yml"
-    table = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["sources"][0]["tables"][0]
-    return {column["name"]: column["data_type"] for column in table["columns"]}
+    return {column.name: column.data_type for column in load_contracts()[feed].columns}
 
 
 def arrow_type(data_type: str) -> pa.DataType:
