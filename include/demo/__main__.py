@@ -1,4 +1,4 @@
-"""``python -m include.demo generate``: simulate the shops, write their systems' files, registrations and the truth."""
+"""``python -m include.demo generate``: simulate the shops; write their files, registrations and the truth."""
 
 import argparse
 import csv
@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,11 +66,11 @@ def history_and_days(world: World, daily: int) -> list[Interval]:
     """One interval for the history and one per day for the last ``daily`` days."""
     end = world.last_day + timedelta(days=1)
     borders: list[date] = [world.first_day, *(end - timedelta(days=n) for n in range(daily, -1, -1))]
-    return list(zip(borders, borders[1:], strict=False))
+    return list(pairwise(borders))
 
 
 def write_truth(world: World, folder: Path, planted: Sequence[Planted]) -> None:
-    """Write the truth: its notes, its figures per KOL and per day, its ledger, and the dirt that was planted."""
+    """Write the truth: its notes, its figures per KOL and per day, its ledger, and the planted dirt."""
     notes = folder / "notes"
     notes.mkdir(parents=True, exist_ok=True)
     for name, table in world.truth.items():

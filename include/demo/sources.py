@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
-from include.demo.exports import ExportFile, Exported
+from include.demo.exports import Exported, ExportFile
 from include.demo.world import World
 
-_SETTINGS = ("name", "country_code", "reporting_currency", "vat_rate", "gross_margin", "attribution_window_hours")
+_TEXTS = ("name", "country_code", "reporting_currency")
+_SHARES = ("vat_rate", "gross_margin")
+_COUNTS = ("attribution_window_hours", "churn_window_days")
 _INTERVAL = "{start:%Y-%m-%d}_{end:%Y-%m-%d}"
 
 
@@ -79,6 +81,9 @@ def _entry(tenant_id: str, source: str, file: ExportFile, folder: Path) -> dict[
 
 
 def _tenant_settings(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a tenant as a person would write them; rates as plain numbers."""
-    settings = {name: row[name] for name in (*_SETTINGS, "churn_window_days")}
-    return {name: float(value) if name in ("vat_rate", "gross_margin") else value for name, value in settings.items()}
+    """Settings of a tenant as a person would write them; shares as plain numbers."""
+    return (
+        {name: row[name] for name in _TEXTS}
+        | {name: float(row[name]) for name in _SHARES}
+        | {name: row[name] for name in _COUNTS}
+    )

@@ -1,7 +1,7 @@
 """Dirt in exports: malformed lines that must be quarantined and lines sent twice, each counted.
 
-Dirt is only ever added: every clean line stays as its system wrote it. What is planted is written to the truth,
-which no pipeline reads.
+Dirt is only ever added: every clean line stays as its system wrote it. What is planted is written to the
+truth, which no pipeline reads.
 """
 
 import csv
@@ -19,7 +19,15 @@ from include.demo.exports.systems import ExportFile
 QUARANTINED = "quarantined"
 UNCHANGED = "unchanged"
 
-_NESTED = ("line_items", "shipping_lines", "fee_lines", "item_list", "invoiceDetails", "returnDetails", "returns")
+_NESTED = (
+    "line_items",
+    "shipping_lines",
+    "fee_lines",
+    "item_list",
+    "invoiceDetails",
+    "returnDetails",
+    "returns",
+)
 _LINE_FEEDS = ("order_items", "pos_sale_lines")
 _DEFECTS_PER_DAY = 2
 _REPEATS = 3
@@ -27,7 +35,8 @@ _TEMPLATES = 40
 _ONE_IN = 9
 """Of the files of one day, one in so many is delivered twice."""
 
-Path_ = tuple[str | int, ...]
+Place = tuple[str | int, ...]
+"""Steps into a record: keys and positions."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Defect:
     """A value that no row of the feed may have, where it stands in a record of the file."""
 
     kind: str
-    place: Path_
+    place: Place
     value: Any
     spoils_lines: bool = False
     """Whether the record's lines are refused with it."""
@@ -70,7 +79,7 @@ class Dirt:
     again: bool = False
 
 
-def _order(amount: Path_, day: Path_, currency: Path_, key: str, no_date: Any) -> tuple[Defect, ...]:
+def _order(amount: Place, day: Place, currency: Place, key: str, no_date: Any) -> tuple[Defect, ...]:
     return (
         Defect("wrong_decimal", amount, "12,5"),
         Defect("impossible_date", day, no_date),
@@ -80,10 +89,14 @@ def _order(amount: Path_, day: Path_, currency: Path_, key: str, no_date: Any) -
 
 
 def _customer(key: str, changed: str) -> tuple[Defect, ...]:
-    return (Defect("missing_key", (key,), None), Defect("impossible_date", (changed,), "2026-02-30T00:00:00Z"))
+    return (
+        Defect("missing_key", (key,), None),
+        Defect("impossible_date", (changed,), "2026-02-30T00:00:00Z"),
+    )
 
 
 _OBJECT = ("data", "object")
+_VARIATION = ("item_data", "variations", 0, "item_variation_data")
 
 DEFECTS: dict[tuple[str, str], tuple[Defect, ...]] = {
     ("shopify", "orders"): _order(
@@ -99,7 +112,9 @@ DEFECTS: dict[tuple[str, str], tuple[Defect, ...]] = {
         Defect("unknown_state", ("transactions", 0, "status"), "lost"),
     ),
     ("shopify", "customers"): _customer("id", "updated_at"),
-    ("shopify", "products"): (Defect("wrong_decimal", ("variants", 0, "presentment_prices", 0, "price", "amount"), "1,5"),),
+    ("shopify", "products"): (
+        Defect("wrong_decimal", ("variants", 0, "presentment_prices", 0, "price", "amount"), "1,5"),
+    ),
     ("woocommerce", "orders"): _order(
         ("total",), ("date_created_gmt",), ("currency",), "id", "2026-02-30T10:00:00"
     ),
@@ -138,9 +153,7 @@ DEFECTS: dict[tuple[str, str], tuple[Defect, ...]] = {
         Defect("missing_key", ("id",), None, spoils_lines=True),
     ),
     ("square", "customers"): _customer("id", "updated_at"),
-    ("square", "products"): (
-        Defect("fraction_of_minor_unit", ("item_data", "variations", 0, "item_variation_data", "price_money", "amount"), 10.5),
-    ),
+    ("square", "products"): (Defect("fraction_of_minor_unit", (*_VARIATION, "price_money", "amount"), 10.5),),
     ("google_ads", "insights"): (
         Defect("wrong_decimal", ("metrics", "costMicros"), "1,500,000"),
         Defect("impossible_date", ("segments", "date"), "2026-02-30"),
@@ -249,7 +262,9 @@ class Soil:
             kinds = tuple(kinds[(first + n) % len(kinds)] for n in range(min(_DEFECTS_PER_DAY, len(kinds))))
         again = days == 1 and self._chance("again") % _ONE_IN == 0
         writer = _Json(clean) if self.file.format == "jsonl" else _Csv(clean, self.file.delimiter)
-        top, bottom, planted = [], [], []
+        top: list[bytes] = []
+        bottom: list[bytes] = []
+        planted: list[Planted] = []
         for number, defect in enumerate(kinds):
             line = writer.spoilt(number, defect)
             (bottom if defect.kind == "truncated_line" else top).append(line)
@@ -305,7 +320,7 @@ class _Json:
             return b'["an export is a list of objects"]\n'
         record = json.loads(line)
         for name in _NESTED:
-            if name in record and record[name]:
+            if record.get(name):
                 record[name] = record[name][:1] if defect.spoils_lines and name != "fee_lines" else []
         if defect.spoils_lines and "shipping_lines" in record:
             record["shipping_lines"] = []
@@ -354,7 +369,7 @@ class _Csv:
         return text.getvalue().encode()
 
 
-def _put(record: Any, place: Path_, value: Any) -> None:
+def _put(record: Any, place: Place, value: Any) -> None:
     """Set a value inside a record."""
     *way, last = place
     for step in way:
@@ -367,4 +382,3 @@ def _count(lines: Any) -> int:
     if not isinstance(lines, list):
         return 0
     return sum(len(line.get("return_line_items", ())) or 1 for line in lines)
-
