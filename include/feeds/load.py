@@ -29,7 +29,7 @@ from include.feeds.merge import (
     standing_tables,
 )
 from include.feeds.records import Records, open_records
-from include.feeds.validation import Validation, build
+from include.feeds.validation import Validation, build, storable_json
 from include.settings import Settings, get_settings
 from include.warehouse.contracts import Contract, load_contracts
 from include.warehouse.postgres import Warehouse
@@ -860,7 +860,8 @@ def csv_stream(duck: duckdb.DuckDBPyConnection, select: str) -> Iterator[bytes]:
 def _content_sql(records: Records) -> str:
     if records.columns == ("record",):
         text = "replace(record::varchar, '\\u0000', '␀')"
-        return f"case when json_valid({text}) then {text} else to_json({text})::varchar end"
+        storable = f"json_valid({text}) and {storable_json(text)}"
+        return f"case when {storable} then {text} else to_json({text})::varchar end"
     fields = ", ".join(
         f'"{column}" := replace("{column}"::varchar, chr(0), \'␀\')'
         for column in (name.replace('"', '""') for name in records.columns)

@@ -1,5 +1,6 @@
 """Typing and validating a mapping's rows against the contract, as SQL that DuckDB runs in vectors."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ _DUCK_TYPES = {
     "timestamptz": "timestamptz",
     "jsonb": "varchar",
 }
+MAX_INDEXED_BYTES = 600
+MAX_JSON_OPENERS = 2000
 _WORDS = {
     "boolean": "true or false",
     "bigint": "a whole number",
@@ -143,6 +146,16 @@ def _texts(contract: Contract, columns: Iterable[str]) -> Iterable[str]:
             yield name if kinds.get(name, "text") == "text" and name != "_deleted" else f"{name}::varchar"
 
 
+def storable_json(text: str) -> str:
+    """Return a condition that a text of valid JSON is within what the warehouse stores.
+
+    Numbers with an exponent of four digits are beyond its range, and nesting has a limit; both are told by
+    signs that are cheap to find, so that a few odd texts are taken for too large.
+    """
+    openers = f"2 * length({text}) - length(replace({text}, '[', '')) - length(replace({text}, '{{', ''))"
+    return f"not regexp_matches({text}, '[0-9][eE][+-]?[0-9]{{4}}') and {openers} < {MAX_JSON_OPENERS}"
+
+
 _NUL_IN_EXTRA = "contains(_extra, '\\u0000')"
 
 
@@ -191,6 +204,8 @@ def _checks(contract: Contract, has_extra: bool) -> Iterable[Check]:
             yield from _column_checks(column)
     if has_extra:
         yield Check("_extra", _NUL_IN_EXTRA, "left(_extra, 200)", "'a further column holds a NUL character'")
+        reason = "a further column holds JSON that cannot be stored: nested too deeply, or too large a number"
+        yield Check("_extra", f"not ({storable_json('_extra')})", "left(_extra, 200)", _literal(reason))
     for name in contract.currency_codes:
         known = ", ".join(f"'{code}'" for code in MINOR_UNITS)
         yield Check(
@@ -202,8 +217,25 @@ def _checks(contract: Contract, has_extra: bool) -> Iterable[Check]:
     if contract.currency:
         for name in contract.amounts:
             yield _minor_unit(name, contract.currency)
+    for name in sorted(_indexed_texts(contract)):
+        yield Check(
+            name,
+            f"strlen({name}) > {MAX_INDEXED_BYTES}",
+            f"left({name}, 200)",
+            _literal(f"{name} is longer than {MAX_INDEXED_BYTES} bytes"),
+        )
     for rule in contract.rules:
-        yield Check(None, f"not ({rule.check})", "null::varchar", _literal(rule.error))
+        # A rule speaks of its first column before others: that is the one to look at.
+        named = re.findall(r"[a-z_]+", rule.check)
+        first = next((name for name in named if name in contract.names), None)
+        shown = f"left(i_{first}::varchar, 1000)" if first else "null::varchar"
+        yield Check(first, f"not ({rule.check})", shown, _literal(rule.error))
+
+
+def _indexed_texts(contract: Contract) -> set[str]:
+    """Return the text columns that stand in an index of the raw table, which takes no long values."""
+    indexed = {name for columns in contract.indexes for name in columns} | set(contract.slice)
+    return {name for name in indexed if contract.column(name).data_type == "text"} - {"tenant_id"}
 
 
 def _column_checks(column: Column) -> Iterable[Check]:
