@@ -1,0 +1,229 @@
+"""A small universe of feeds, one of each kind, and what must stand in it, computed without the loader."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from include.feeds.landing import LandedFile, land
+from include.settings import Settings
+from include.warehouse import Warehouse, connect
+from include.warehouse.contracts import Contract, parse_contract
+
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+STATES = ("pending", "paid", "cancelled")
+
+
+def _table(name: str, meta: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
+    needed = {"tenant_id", "id", "happened_at", "version", "status", "account", "day"}
+    return {
+        "name": name,
+        "config": {"meta": meta},
+        "columns": [
+            {"name": c, "data_type": t, "config": {"meta": {"required": c in needed}}} for c, t in columns.items()
+        ],
+    }
+
+
+CONTRACTS: dict[str, Contract] = {
+    table["name"]: parse_contract(table, "universe.py")
+    for table in (
+        _table(
+            "touches",
+            {"kind": "event", "key": ["tenant_id", "id"], "event_time": "happened_at", "cursor": "happened_at"},
+            {"tenant_id": "text", "id": "text", "note": "text", "happened_at": "timestamptz"},
+        ),
+        _table(
+            "bills",
+            {
+                "kind": "entity",
+                "key": ["tenant_id", "id"],
+                "version": "version",
+                "state": {"column": "status", "order": list(STATES)},
+                "money": {"currency": "currency", "amounts": ["amount"]},
+                "totals": ["amount"],
+                "currency_codes": ["currency"],
+                "rules": [{"check": "amount >= 0", "error": "amount is negative"}],
+            },
+            {
+                "tenant_id": "text",
+                "id": "text",
+                "status": "text",
+                "currency": "text",
+                "amount": "numeric(20,4)",
+                "version": "timestamptz",
+            },
+        ),
+        _table(
+            "settings",
+            {"kind": "entity", "key": ["tenant_id", "id"]},
+            {"tenant_id": "text", "id": "text", "note": "text"},
+        ),
+        _table(
+            "spend",
+            {
+                "kind": "slice",
+                "key": ["tenant_id", "account", "day", "id"],
+                "slice": ["tenant_id", "account", "day"],
+            },
+            {"tenant_id": "text", "account": "text", "day": "date", "id": "text", "amount": "numeric(20,6)"},
+        ),
+    )
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """One file: the feed that it fills, the day that it is for, and its rows."""
+
+    feed: str
+    day: int
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def landing_seq(self) -> int:
+        """Landing sequence by the rule: end of the interval in epoch seconds, times 1000, plus 1."""
+        return int((FIRST_DAY + timedelta(days=self.day + 1)).timestamp()) * 1000 + 1
+
+    def land(self, settings: Settings, step: Callable[[str], None] | None = None) -> LandedFile:
+        """Put the file into the landing zone."""
+        text = "".join(json.dumps(row) + "\n" for row in self.rows)
+        return land(
+            text.encode(),
+            tenant_id="acme",
+            source="test",
+            name=self.name,
+            interval_start=FIRST_DAY + timedelta(days=self.day),
+            interval_end=FIRST_DAY + timedelta(days=self.day + 1),
+            feeds={self.feed: "contract"},
+            file_format="jsonl",
+            settings=settings,
+            step=step,
+        )
+
+
+def content(feed: str, row: Row) -> tuple[Any, ...]:
+    """Return a row's content, comparable with what the warehouse gives."""
+    return tuple(row.get(column) for column in CONTRACTS[feed].names if column != "tenant_id")
+
+
+def _key(feed: str, row: Row) -> tuple[Any, ...]:
+    return tuple(row[column] for column in CONTRACTS[feed].key if column != "tenant_id")
+
+
+def candidates(feed: str, files: Iterable[Given]) -> dict[tuple[Any, ...], set[tuple[Any, ...]]]:
+    """Compute what may stand per key: one content, or several where only the row hash decides.
+
+    A content of ``spend`` has True at its end when its row is deleted.
+    """
+    arrived: dict[tuple[Any, ...], list[tuple[Any, tuple[Any, ...]]]] = {}
+    newest: dict[tuple[Any, ...], int] = {}
+    for given in files:
+        for row in given.rows:
+            rank: Any
+            if feed == "touches":
+                rank = _reversed(row["happened_at"])
+            elif feed == "bills":
+                rank = (row["version"], STATES.index(row["status"]), given.landing_seq)
+            else:
+                rank = given.landing_seq
+            arrived.setdefault(_key(feed, row), []).append((rank, content(feed, row)))
+            if feed == "spend":
+                slice_ = (row["account"], row["day"])
+                newest[slice_] = max(newest.get(slice_, 0), given.landing_seq)
+    standing = {}
+    for key, seen in arrived.items():
+        best = max(rank for rank, _ in seen)
+        contents = {c for rank, c in seen if rank == best}
+        if feed == "spend":
+            contents = {(*c, best < newest[key[:2]]) for c in contents}
+        standing[key] = contents
+    return standing
+
+
+def _reversed(at: str) -> float:
+    return -datetime.fromisoformat(at).timestamp()
+
+
+def losers(files: Iterable[Given]) -> dict[tuple[Any, ...], set[tuple[Any, ...]]]:
+    """Return all contents of each key of ``touches``; all but the standing one are conflicts."""
+    found: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
+    for given in files:
+        for row in given.rows:
+            found.setdefault(_key("touches", row), set()).add(content("touches", row))
+    return found
+
+
+def standing(warehouse: Warehouse, feed: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Read what stands per key from the warehouse."""
+    contract = CONTRACTS[feed]
+    texts = []
+    for column in contract.columns:
+        if column.data_type == "timestamptz":
+            texts.append(f"to_char({column.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+        elif column.data_type.startswith("numeric"):
+            texts.append(f"trim_scale({column.name})::text")
+        else:
+            texts.append(f"{column.name}::text")
+    deleted = ["_deleted"] if feed == "spend" else []
+    rows = warehouse.rows(f"select {', '.join([*texts, *deleted])} from raw.{feed}")
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for row in rows:
+        named = dict(zip([*contract.names, *deleted], row, strict=True))
+        key = _key(feed, named)
+        assert key not in found, f"{feed} has the key {key} twice"
+        found[key] = (*content(feed, named), *(named[c] for c in deleted))
+    return found
+
+
+def bookkeeping(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    """Read everything else that must not depend on order: deletion marks and landing sequences of the winners."""
+    found: list[tuple[Any, ...]] = []
+    for feed in ("bills", "settings", "spend"):
+        columns = "_key_hash, _row_hash::text, _landing_seq, _deleted"
+        found += [(feed, *row) for row in warehouse.rows(f"select {columns} from raw.{feed} order by 1, 2")]
+    found += warehouse.rows("select feed, slice, landing_seq from ops.slices order by 1, 2")
+    found += warehouse.rows("select key::text, row_hash::text from ops.conflicts order by 1, 2")
+    return found
+
+
+def empty(settings: Settings, feeds: Sequence[str] = tuple(CONTRACTS)) -> None:
+    """Empty the feeds' raw tables and the bookkeeping."""
+    with connect("admin", settings) as admin:
+        tables = [f"raw.{feed}" for feed in feeds]
+        names = ("quarantine", "conflicts", "restatements", "slices", "releases", "loads", "landed_files", "segments")
+        segments = admin.rows(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = any (%s::regclass[])", [tables]
+        )
+        for (segment,) in segments:
+            admin.execute(f"drop table {segment}")
+        admin.execute(f"truncate {', '.join([*tables, *(f'ops.{name}' for name in names)])}")
+
+
+def every_row_is_accounted_for(warehouse: Warehouse) -> None:
+    """Fail unless raw rows and loads explain each other: no row without its load, no load without its rows."""
+    for feed in CONTRACTS:
+        orphans = warehouse.value(
+            f"select count(*) from raw.{feed} where _load_id not in (select load_id from ops.loads)"
+        )
+        assert orphans == 0, f"{orphans} rows of {feed} have no load"
+        wrong = warehouse.rows(
+            f"""
+            select l.load_id, l.rows_loaded,
+                (select count(*) from raw.{feed} r where r._load_id = l.load_id) as here,
+                (select count(*) from ops.restatements x where x.feed = l.feed and x.old_load_id = l.load_id) as gone
+            from ops.loads l where l.feed = '{feed}'
+            """
+        )
+        for load_id, loaded, here, gone in wrong:
+            tombstoned = warehouse.value("select rows_tombstoned from ops.loads where load_id = %s", [load_id])
+            assert here + gone == loaded + tombstoned, f"load {load_id} of {feed}: {loaded} loaded, {here} + {gone}"
+    for table in ("quarantine", "conflicts", "restatements"):
+        orphans = warehouse.value(
+            f"select count(*) from ops.{table} where load_id not in (select load_id from ops.loads)"
+        )
+        assert orphans == 0, f"{orphans} rows of ops.{table} have no load"
