@@ -101,9 +101,8 @@ def judge_clicks(
     judged["channel"] = pd.Series(by_utm, index=judged.index, dtype="str").mask(
         judged["is_token_known"], "kol"
     )
-    judged["campaign"] = (
-        judged["token_campaign_id"].fillna(judged["utm_campaign"]).replace("", None).fillna(NO_CAMPAIGN)
-    )
+    judged["campaign"] = judged["utm_campaign"].mask(judged["is_token_known"], judged["token_campaign_id"])
+    judged["campaign"] = judged["campaign"].replace("", None).fillna(NO_CAMPAIGN)
     return add_local_time(judged, zones)
 
 

@@ -331,7 +331,7 @@ def add_spend(world: SmallWorld, number: int) -> None:
 
 
 def news(world: SmallWorld) -> SmallWorld:
-    """Return what comes later: new rows, changed ones, deleted ones, restated ad days; late ones among them."""
+    """Return what comes later: new rows, changed and deleted ones, restated ad days; late ones among them."""
     later = SmallWorld(world.seed, world.tenant_id, world.rng, {"tenants": [world.tenant]})
     later.feeds["tracking_tokens"] = world.feeds["tracking_tokens"]
     later.feeds["clicks"] = list(world.feeds.get("clicks", []))
