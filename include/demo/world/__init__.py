@@ -1,6 +1,6 @@
 """The simulated world: several organisations whose every figure is known, because it was decided first."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -92,6 +92,7 @@ def simulate(
     last_day: date = LAST_DAY,
     clicks_per_order: float = clicks.CLICKS_PER_ORDER,
     tenants: tuple[Tenant, ...] = TENANTS,
+    only: Collection[str] | None = None,
 ) -> World:
     """Simulate the shops.
 
@@ -102,6 +103,7 @@ def simulate(
         last_day: last day of every tenant.
         clicks_per_order: clicks in all for one order; 0 keeps only those that orders need.
         tenants: the organisations.
+        only: feeds to keep, all by default; the truth is whole either way, and a large world fits in memory.
 
     Raises:
         ValueError: fewer than 20 days, or no scale.
@@ -111,7 +113,7 @@ def simulate(
             f"a world has at least 20 days and a scale above 0, not {days} days at scale {scale}"
         )
     first, last = day_number(last_day) - days + 1, day_number(last_day)
-    book = Book()
+    book = Book(None if only is None else {*only, "kols"})
     casts, scenes = [], []
     for index, tenant in enumerate(tenants):
         calendar = Calendar(tenant.zone, first, last)

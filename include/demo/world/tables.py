@@ -1,6 +1,6 @@
 """Arrow tables in the columns of a feed's contract, from numpy columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -141,15 +141,18 @@ def nulled(values: pa.Array, missing: Bools) -> pa.Array:
 class Book:
     """What the simulator has written down so far: versions per feed and notes of the truth."""
 
-    def __init__(self) -> None:
-        """Start an empty book."""
+    def __init__(self, only: Collection[str] | None = None) -> None:
+        """Start an empty book, for all feeds or ``only`` for some."""
+        self._only = only
         self.feeds: dict[str, list[pa.Table]] = {}
         self.truth: dict[str, list[pa.Table]] = {}
 
     def write(
         self, feed: str, columns: Mapping[str, Any], available: Ints, system: str | Texts | pa.Array
     ) -> None:
-        """Add versions to a feed."""
+        """Add versions to a feed, where the book is kept for it."""
+        if self._only is not None and feed not in self._only:
+            return
         self.feeds.setdefault(feed, []).append(feed_table(feed, columns, available, system))
 
     def note(self, name: str, table: pa.Table) -> None:

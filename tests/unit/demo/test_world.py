@@ -43,6 +43,13 @@ def test_the_same_seed_gives_the_same_world(small_world: World) -> None:
     assert not other.truth_kols().equals(small_world.truth_kols())
 
 
+def test_a_world_of_some_feeds_has_the_whole_truth(small_world: World) -> None:
+    part = simulate(SEED, scale=0.03, days=30, clicks_per_order=2, only={"orders"})
+    assert set(part.feeds) == {"orders", "kols"}
+    assert part.feed("orders").equals(small_world.feed("orders"))
+    assert part.truth_kols().equals(small_world.truth_kols())
+
+
 def test_every_feed_keeps_its_contract(small_world: World) -> None:
     contracts = load_contracts()
     assert set(small_world.feeds) == set(contracts)
