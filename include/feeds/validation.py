@@ -153,7 +153,9 @@ def storable_json(text: str) -> str:
     signs that are cheap to find, so that a few odd texts are taken for too large.
     """
     openers = f"2 * length({text}) - length(replace({text}, '[', '')) - length(replace({text}, '{{', ''))"
-    return f"not regexp_matches({text}, '[0-9][eE][+-]?[0-9]{{4}}') and {openers} < {MAX_JSON_OPENERS}"
+    # Only where a value begins: ids such as "1e3881" are texts, and there are many of them.
+    number = r"[:,\[]\s*-?[0-9.]+[eE][+-]?[0-9]{4}"
+    return f"not regexp_matches({text}, '{number}') and {openers} < {MAX_JSON_OPENERS}"
 
 
 _NUL_IN_EXTRA = "contains(_extra, '\\u0000')"
