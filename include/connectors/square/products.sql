@@ -1,5 +1,6 @@
 -- Square catalogue items (JSON Lines) to the feed products: one row per variation.
--- Traps: prices are whole numbers of the smallest unit; the stock keeping unit is the variation's; the cost is a vendor's.
+-- Traps: prices are whole numbers of the smallest unit; a variation priced at the till has none; the stock keeping unit is
+-- the variation's; the cost is a vendor's.
 with variations as (
     select
         _row,
@@ -8,14 +9,23 @@ with variations as (
     from source
 ),
 
+priced as (
+    select
+        *,
+        coalesce(
+            variation ->> '$.item_variation_data.price_money.currency',
+            variation ->> '$.item_variation_data.vendor_cost_money.currency'
+        ) as currency
+    from variations
+),
+
 amounts as (
     select
         *,
-        variation ->> '$.item_variation_data.price_money.currency' as currency,
-        if(variation ->> '$.item_variation_data.price_money.currency' in (
+        if(currency in (
             'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'
         ), 1, 0.01)::decimal(3, 2) as unit
-    from variations
+    from priced
 )
 
 select

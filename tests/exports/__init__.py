@@ -1,0 +1,1 @@
+"""Exports read back by their mappings, for the tests of both."""
