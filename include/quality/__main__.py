@@ -71,10 +71,14 @@ def _print_report(report: GateReport) -> None:
     for outcome in with_notice:
         word = "FAILED " if outcome.stops else "warning"
         count = outcome.error or f"{outcome.unexpected} rows"
-        first = ", ".join(f"{name}={value}" for name, value in outcome.rows[0].items()) if outcome.rows else ""
+        first = (
+            ", ".join(f"{name}={value}" for name, value in outcome.rows[0].items()) if outcome.rows else ""
+        )
         print(f"{word} {outcome.suite}: {outcome.check.says}: {count}; first: {first}")
     state = "passed" if report.passed else "FAILED"
-    print(f"gate {report.gate} {state}: {len(report.outcomes)} checks in {report.seconds:.1f} s; {report.site}")
+    print(
+        f"gate {report.gate} {state}: {len(report.outcomes)} checks in {report.seconds:.1f} s; {report.site}"
+    )
 
 
 def _print_results(run: int | None) -> int:
@@ -84,10 +88,12 @@ def _print_results(run: int | None) -> int:
             return 2
         rows = warehouse.rows(
             """
-            select run_id, gate, suite, expectation, severity, success, unexpected_count, details -> 'rows' -> 0
+            select run_id, gate, suite, expectation, severity, success, unexpected_count,
+                details -> 'rows' -> 0
             from ops.gate_results
-            where run_id = %(run)s
-                or (%(run)s::bigint is null and run_id in (select max(run_id) from ops.gate_runs group by gate))
+            where run_id = %(run)s or (
+                %(run)s::bigint is null and run_id in (select max(run_id) from ops.gate_runs group by gate)
+            )
             order by run_id, success, suite, expectation
             """,
             {"run": run},

@@ -1,4 +1,4 @@
-"""What a gate asks of data, said without Great Expectations: its import takes seconds, and many runs need none of it."""
+"""What a gate asks of data, said without Great Expectations, whose import takes seconds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -25,7 +25,7 @@ def run_suites(url: str, suites: Iterable[Suite], site: Path | None = None) -> l
     only where one fails are the rows at fault looked up.
 
     Args:
-        url: the warehouse as ``postgresql://…``; its role needs to read the batches and to make temporary tables.
+        url: the warehouse as ``postgresql://…``; its role reads the batches and makes temporary tables.
         suites: what to ask of which rows.
         site: folder for a static site of the results, replaced; none is written when left out.
 
@@ -34,7 +34,9 @@ def run_suites(url: str, suites: Iterable[Suite], site: Path | None = None) -> l
     """
     with _quiet_context() as context:
         source = context.data_sources.add_postgres(
-            "warehouse", connection_string=url.replace("postgresql://", "postgresql+psycopg://", 1)
+            "warehouse",
+            connection_string=url.replace("postgresql://", "postgresql+psycopg://", 1),
+            create_temp_table=True,
         )
         try:
             outcomes = [outcome for suite in suites for outcome in _run_suite(context, source, suite)]
@@ -95,7 +97,7 @@ def _validate(
 
 def _expectation(check: Check) -> Any:
     """Translate a check to Great Expectations."""
-    import great_expectations.expectations as gxe
+    from great_expectations.expectations import core as gxe
 
     told: dict[str, Any] = {
         "severity": check.severity,
@@ -139,7 +141,7 @@ def _outcome(suite: Suite, check: Check, result: Any) -> Outcome:
         rows, count = found["details"]["unexpected_rows"], found["observed_value"]
     else:
         rows, count = found.get("partial_unexpected_index_list") or (), found.get("unexpected_count")
-    return Outcome(suite.name, check, False, count, tuple(_texts(row) for row in rows[:SHOWN_ROWS]))
+    return Outcome(suite.name, check, False, count, tuple(_texts(row) for row in rows))
 
 
 def _error(info: Mapping[str, Any]) -> str | None:

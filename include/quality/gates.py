@@ -4,16 +4,16 @@ import getpass
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from include.quality.checks import Outcome, Suite
-from include.quality.expectations import run_suites
+from include.quality.expectations import SHOWN_ROWS, run_suites
 from include.quality.mart_suites import Scope, mart_suites
 from include.quality.profile import profile_loads
-from include.quality.raw_suites import Limits, Loads, raw_suite
+from include.quality.raw_suites import LOADS, Limits, Loads, loads_suite, raw_suite
 from include.quality.tables import prepare_tables
 from include.settings import Settings, get_settings
 from include.warehouse import Contract, Warehouse, connect, load_contracts
@@ -28,8 +28,8 @@ _KEPT = {
     "marts": "the marts are built and not announced",
 }
 _CURRENT_SIZES = (
-    "select c.relname::text, c.reltuples::bigint from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-    "where n.nspname = 'marts' and c.relkind = 'r'"
+    "select c.relname::text, c.reltuples::bigint from pg_class c "
+    "join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'marts' and c.relkind = 'r'"
 )
 
 
@@ -101,12 +101,15 @@ def gate_raw(settings: Settings | None = None, *, everything: bool = False) -> G
         prepare_tables(warehouse)
         loads = _new_loads(warehouse, contracts, everything)
         profile_loads(warehouse, contracts)
-        suites = [
-            raw_suite(contracts[feed], span, _limits(settings, feed)) for feed, span in sorted(loads.items())
-        ]
+        suites = [raw_suite(contracts[feed], span) for feed, span in loads.items()]
+        if loads:
+            suites.append(loads_suite(contracts, loads, {feed: _limits(settings, feed) for feed in loads}))
         outcomes = _judge(warehouse, "raw", suites, settings)
-        report = _record(warehouse, "raw", outcomes, started, clock, settings, loads=loads)
-        stopped = {outcome.suite for outcome in report.failures}
+        outcomes = [replace(outcome, rows=_with_files(warehouse, outcome.rows)) for outcome in outcomes]
+        report = _record(
+            warehouse, "raw", outcomes, started=started, clock=clock, settings=settings, loads=loads
+        )
+        stopped = {feed for outcome in report.failures for feed in _feeds_of(outcome, loads)}
         _advance(warehouse, report, {feed: span.upto for feed, span in loads.items() if feed not in stopped})
     if not report.passed:
         raise GateFailed(report)
@@ -134,7 +137,15 @@ def gate_marts(settings: Settings | None = None, *, everything: bool = False) ->
         scope = _scope(warehouse, settings, everything)
         suites = [] if scope.after_build == scope.build_id and not everything else mart_suites(scope)
         outcomes = _judge(warehouse, "marts", suites, settings)
-        report = _record(warehouse, "marts", outcomes, started, clock, settings, build_id=scope.build_id)
+        report = _record(
+            warehouse,
+            "marts",
+            outcomes,
+            started=started,
+            clock=clock,
+            settings=settings,
+            build_id=scope.build_id,
+        )
         if report.passed and report.run_id is not None:
             _advance(warehouse, report, {BUILD: scope.build_id})
             _remember_sizes(warehouse, report.run_id)
@@ -167,20 +178,23 @@ def accept(gate: Gate, reason: str, settings: Settings | None = None, *, feed: s
         prepare_tables(warehouse)
         found = warehouse.rows(
             """
-            select run_id, max(coalesce(last_load_id, build_id)) from ops.gate_results
-            where gate = %s and not success and severity = 'critical' and (%s = 'build' or suite = %s)
-            group by run_id order by run_id desc limit 1
+            select r.run_id, (r.positions ->> %(subject)s)::bigint
+            from ops.gate_runs r
+            left join ops.gate_marks m on m.gate = r.gate and m.subject = %(subject)s
+            where r.gate = %(gate)s and not r.passed
+                and (r.positions ->> %(subject)s)::bigint > coalesce(m.position, 0)
+            order by r.run_id desc limit 1
             """,
-            [gate, subject, subject],
+            {"gate": gate, "subject": subject},
         )
-        passed = warehouse.value(
-            "select position from ops.gate_marks where gate = %s and subject = %s", [gate, subject]
-        )
-        if not found or found[0][1] <= (passed or 0):
+        if not found:
             raise ValueError(f"the gate {gate} has stopped nothing of {subject}: there is nothing to accept")
-        run_id, position = found[0]
+        [(run_id, position)] = found
         warehouse.execute(
-            "insert into ops.gate_acceptances (accepted_by, gate, subject, position, reason) values (%s, %s, %s, %s, %s)",
+            """
+            insert into ops.gate_acceptances (accepted_by, gate, subject, position, reason)
+            values (%s, %s, %s, %s, %s)
+            """,
             [getpass.getuser(), gate, subject, position, reason.strip()],
         )
         _mark(warehouse, gate, subject, position, run_id)
@@ -192,13 +206,13 @@ def accept(gate: Gate, reason: str, settings: Settings | None = None, *, feed: s
 def failure_text(report: GateReport) -> str:
     """Say which checks failed on which rows, and what to do."""
     lines = [
-        f"gate {report.gate} (run {report.run_id}): {len(report.failures)} of {len(report.outcomes)} checks failed; "
-        f"{_KEPT[report.gate]}"
+        f"gate {report.gate} (run {report.run_id}): "
+        f"{len(report.failures)} of {len(report.outcomes)} checks failed; {_KEPT[report.gate]}"
     ]
     for outcome in report.failures[:SHOWN_FAILURES]:
         place = f"raw.{outcome.suite}" if report.gate == "raw" else outcome.suite
         lines.append(f"- {place}: {outcome.check.says}: {_count(outcome)}")
-        lines += [f"    {_row(row)}" for row in outcome.rows]
+        lines += [f"    {_row(row)}" for row in outcome.rows[:SHOWN_ROWS]]
         lines.append(f"    next: {outcome.check.next_step}")
     if len(report.failures) > SHOWN_FAILURES:
         lines.append(f"- and {len(report.failures) - SHOWN_FAILURES} more")
@@ -206,6 +220,32 @@ def failure_text(report: GateReport) -> str:
     if report.site is not None:
         lines.append(f"as pages: {report.site / 'index.html'}")
     return "\n".join(lines)
+
+
+def _feeds_of(outcome: Outcome, loads: Mapping[str, Loads]) -> set[str]:
+    """Return the feeds that a failed check stops: its own, or those of the loads at fault."""
+    if outcome.suite != LOADS:
+        return {outcome.suite}
+    if outcome.unexpected is None or outcome.unexpected > len(outcome.rows):
+        return set(loads)
+    return {row["feed"] for row in outcome.rows}
+
+
+def _with_files(warehouse: Warehouse, rows: Sequence[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    """Add to rows that name a load the file that it came from."""
+    ids = {row.get("_load_id") or row.get("load_id") for row in rows} - {None, "null"}
+    if not ids:
+        return tuple(rows)
+    files = dict(
+        warehouse.rows(
+            "select l.load_id::text, f.path from ops.loads l join ops.landed_files f using (file_id) "
+            "where l.load_id = any(%s::bigint[])",
+            [list(ids)],
+        )
+    )
+    return tuple(
+        {**row, "file": files.get(row.get("_load_id") or row.get("load_id", ""), "unknown")} for row in rows
+    )
 
 
 def _count(outcome: Outcome) -> str:
@@ -225,9 +265,7 @@ def _limits(settings: Settings, feed: str) -> Limits:
     return Limits(refused_share=share, minutes_to_load=settings.minutes_to_load)
 
 
-def _new_loads(
-    warehouse: Warehouse, contracts: Mapping[str, Contract], everything: bool
-) -> dict[str, Loads]:
+def _new_loads(warehouse: Warehouse, contracts: Mapping[str, Contract], everything: bool) -> dict[str, Loads]:
     """Return the spans of loads that the gate has not let pass yet, by feed."""
     found = warehouse.rows(
         """
@@ -237,7 +275,9 @@ def _new_loads(
         """
     )
     spans = {feed: Loads(0 if everything else passed, newest) for feed, passed, newest in found}
-    return {feed: span for feed, span in spans.items() if feed in contracts and span.upto > span.after}
+    return {
+        feed: span for feed, span in sorted(spans.items()) if feed in contracts and span.upto > span.after
+    }
 
 
 def _scope(warehouse: Warehouse, settings: Settings, everything: bool) -> Scope:
@@ -259,12 +299,8 @@ def _scope(warehouse: Warehouse, settings: Settings, everything: bool) -> Scope:
     )
 
 
-def _judge(
-    warehouse: Warehouse, gate: Gate, suites: Sequence[Suite], settings: Settings
-) -> tuple[Outcome, ...]:
-    if not suites:
-        return ()
-    return tuple(run_suites(warehouse.url, suites, _site(gate, settings)))
+def _judge(warehouse: Warehouse, gate: Gate, suites: Sequence[Suite], settings: Settings) -> list[Outcome]:
+    return run_suites(warehouse.url, suites, _site(gate, settings)) if suites else []
 
 
 def _site(gate: Gate, settings: Settings) -> Path:
@@ -275,10 +311,10 @@ def _record(
     warehouse: Warehouse,
     gate: Gate,
     outcomes: Sequence[Outcome],
+    *,
     started: datetime,
     clock: float,
     settings: Settings,
-    *,
     build_id: int | None = None,
     loads: Mapping[str, Loads] | None = None,
 ) -> GateReport:
@@ -297,26 +333,30 @@ def _record(
     if run_id is None:
         return report
     with warehouse.transaction():
+        told = [len(outcomes), len(report.failures), len(report.warnings)]
+        positions = (
+            {BUILD: build_id} if gate == "marts" else {feed: span.upto for feed, span in loads.items()}
+        )
         warehouse.execute(
             """
-            insert into ops.gate_runs (run_id, gate, build_id, passed, expectations, failures, warnings, started_at)
-            values (%s, %s, %s, %s, %s, %s, %s, %s)
+            insert into ops.gate_runs (
+                run_id, gate, build_id, passed, expectations, failures, warnings, positions, started_at
+            )
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
-            [
-                run_id, gate, build_id, report.passed, len(outcomes), len(report.failures), len(report.warnings), started,
-            ],
-        )  # fmt: skip
+            [run_id, gate, build_id, report.passed, *told, json.dumps(positions), started],
+        )
         warehouse.execute(
             """
             insert into ops.gate_results (
                 run_id, gate, suite, expectation, severity, success, unexpected_count, details, first_load_id,
                 last_load_id, build_id
             )
-            select %s, %s, r.suite, r.expectation, r.severity, r.success, r.unexpected_count, r.details, r.first_load_id,
-                r.last_load_id, %s
+            select %s, %s, r.suite, r.expectation, r.severity, r.success, r.unexpected_count, r.details,
+                r.first_load_id, r.last_load_id, %s
             from jsonb_to_recordset(%s::jsonb) as r (
-                suite text, expectation text, severity text, success boolean, unexpected_count bigint, details jsonb,
-                first_load_id bigint, last_load_id bigint
+                suite text, expectation text, severity text, success boolean, unexpected_count bigint,
+                details jsonb, first_load_id bigint, last_load_id bigint
             )
             """,
             [run_id, gate, build_id, json.dumps([_result(outcome, loads) for outcome in outcomes])],
@@ -328,7 +368,7 @@ def _result(outcome: Outcome, loads: Mapping[str, Loads]) -> dict[str, object]:
     span = loads.get(outcome.suite)
     details: dict[str, object] = {"kind": type(outcome.check).__name__}
     if not outcome.passed:
-        details |= {"rows": list(outcome.rows), "next_step": outcome.check.next_step}
+        details |= {"rows": list(outcome.rows[:SHOWN_ROWS]), "next_step": outcome.check.next_step}
     if outcome.error:
         details["error"] = outcome.error
     return {
@@ -365,8 +405,8 @@ def _mark(warehouse: Warehouse, gate: Gate, subject: str, position: int, run_id:
 def _remember_sizes(warehouse: Warehouse, run_id: int) -> None:
     warehouse.execute(
         f"""
-        insert into ops.gate_sizes (mart, rows, run_id) select s.mart, s.rows, %s from ({_CURRENT_SIZES}) as s (mart, rows)
-        where s.rows >= 0
+        insert into ops.gate_sizes (mart, rows, run_id)
+        select s.mart, s.rows, %s from ({_CURRENT_SIZES}) as s (mart, rows) where s.rows >= 0
         on conflict (mart) do update set rows = excluded.rows, run_id = excluded.run_id
         """,
         [run_id],

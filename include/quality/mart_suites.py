@@ -7,20 +7,20 @@ from include.quality.checks import Between, Check, NoRows, Present, Suite, Uniqu
 
 KOL_COUNTS = ("orders", "clicks", "bot_clicks", "refused_clicks", "new_customers", "source_orders")
 KOL_AMOUNTS = (
-    "gross", "refunds", "revenue", "net_revenue", "fixed_fees", "platform_fees", "commission", "goods", "investment",
-    "source_revenue",
+    "gross", "refunds", "revenue", "net_revenue", "fixed_fees", "platform_fees", "commission", "goods",
+    "investment", "source_revenue",
 )  # fmt: skip
 KOL_RATIOS = ("roi_pct", "roi_net_pct", "roi_contribution_pct", "cr_pct", "cpa", "ltv", "retention_30d_pct")
 HOUR_COUNTS = ("clicks", "bot_clicks", "refused_clicks", "sessions", "orders", "new_customers")
 HOUR_AMOUNTS = ("gross", "refunds", "revenue", "net_revenue")
 ORDER_AMOUNTS = (
-    "reporting_gross_amount", "reporting_refund_amount", "reporting_revenue_amount", "reporting_net_revenue_amount",
-    "reporting_commission_amount",
+    "reporting_gross_amount", "reporting_refund_amount", "reporting_revenue_amount",
+    "reporting_net_revenue_amount", "reporting_commission_amount",
 )  # fmt: skip
 
 _RECOMPUTE = (
-    "the marts were built and are not announced; find the model in `dbt_project/models/marts`, correct it, and build "
-    "again with `python -m include.transform --full-refresh`"
+    "find the model in dbt_project/models/marts, correct it, and build again with "
+    "`python -m include.transform --full-refresh`"
 )
 
 
@@ -63,8 +63,8 @@ def _days(scope: Scope, tenant: str, day: str) -> str:
     if scope.every_day:
         return "true"
     return (
-        f"({tenant}, {day}) in (select t.tenant_id, t.touched_date from intermediate.int_days__touched t union "
-        "select o.tenant_id, o.completed_date from marts.tracked_orders o "
+        f"({tenant}, {day}) in (select t.tenant_id, t.touched_date from intermediate.int_days__touched t "
+        "union select o.tenant_id, o.completed_date from marts.tracked_orders o "
         f"where o._build_id > {scope.after_build} and o.completed_date is not null)"
     )
 
@@ -79,7 +79,7 @@ def _sizes(scope: Scope) -> Suite:
     )
     shrunk = (
         "see what the build deleted; where the rows are rightly gone, "
-        "`python -m include.quality accept --mart … --reason …`"
+        "`python -m include.quality accept marts --reason …`"
     )
     return Suite(
         "sizes",
@@ -87,16 +87,10 @@ def _sizes(scope: Scope) -> Suite:
         ("mart",),
         (
             NoRows(
-                says=f"every mart has at least {scope.smallest_share:.0%} of its rows at the last passed gate",
+                says=f"a mart has at least {scope.smallest_share:.0%} of the rows that last passed",
                 next_step=shrunk,
-                query=f"select mart, rows, rows_before from {{batch}} where rows < {scope.smallest_share} * rows_before",
-            ),
-            NoRows(
-                says="orders that were loaded reach tracked_orders",
-                next_step="look at ops.held_tenants and at the build's log",
-                query="select t.tenant_id from intermediate.int_tenants__published t "
-                "where exists (select from staging.stg_orders o where o.tenant_id = t.tenant_id) "
-                "and not exists (select from marts.tracked_orders o where o.tenant_id = t.tenant_id)",
+                query="select mart, rows, rows_before from {batch} "
+                f"where rows < {scope.smallest_share} * rows_before",
             ),
         ),
     )
@@ -112,7 +106,9 @@ def _tracked_orders(scope: Scope) -> Suite:
         *(Present(says=f"{name} is there", next_step=_RECOMPUTE, column=name) for name in (*key, "currency")),
         Unique(says="one row per order", next_step=_RECOMPUTE, columns=key),
         *(
-            NoRows(says=says, next_step=_RECOMPUTE, query=f"select {shown}, {told} from {{batch}} where {wrong}")
+            NoRows(
+                says=says, next_step=_RECOMPUTE, query=f"select {shown}, {told} from {{batch}} where {wrong}"
+            )
             for says, told, wrong in (
                 (
                     "revenue = gross - refunds",
@@ -131,15 +127,15 @@ def _tracked_orders(scope: Scope) -> Suite:
                 ),
                 (
                     "an order that does not count brings no money",
-                    "exclusion_reason, reporting_gross_amount, reporting_revenue_amount, reporting_commission_amount",
+                    "exclusion_reason, reporting_gross_amount, reporting_revenue_amount, commission_amount",
                     "not is_completed and (reporting_gross_amount <> 0 or reporting_revenue_amount <> 0 "
-                    "or reporting_commission_amount <> 0)",
+                    "or commission_amount <> 0)",
                 ),
                 (
                     "a credited order has its KOL, any other its reason",
                     "credit_status, kol_id, not_credited_reason",
-                    "(credit_status = 'credited' and kol_id is null) "
-                    "or (credit_status <> 'not_credited') <> (not_credited_reason is null and kol_id is not null)",
+                    "(credit_status <> 'not_credited') is distinct from (kol_id is not null) "
+                    "or (kol_id is null) is distinct from (not_credited_reason is not null)",
                 ),
                 (
                     "commission is owed for credited orders alone",
@@ -149,6 +145,14 @@ def _tracked_orders(scope: Scope) -> Suite:
                 ("a gross amount is not below 0", "gross_amount", "gross_amount < 0"),
                 ("amounts are numbers", "currency", _not_a_number(amounts)),
             )
+        ),
+        NoRows(
+            says="every published tenant with orders is here",
+            next_step="look at ops.held_tenants and at the build's log",
+            query="select t.tenant_id from intermediate.int_tenants__published t "
+            "where exists (select from staging.stg_orders o where o.tenant_id = t.tenant_id) "
+            "and not exists (select from {batch} b where b.tenant_id = t.tenant_id) "
+            "and not exists (select from marts.tracked_orders o where o.tenant_id = t.tenant_id)",
         ),
         NoRows(
             says="the orders of a day are those of daily_aggregates",
@@ -164,16 +168,24 @@ def _tracked_orders(scope: Scope) -> Suite:
 
 def _orders_and_days(scope: Scope) -> str:
     """Select the tenant-days on which orders and gross of web orders differ between the two marts."""
+    source, touched = "{batch}", ""
+    looked_at = "true"
+    if not scope.every_day:
+        source, looked_at = "marts.tracked_orders", "(tenant_id, {}) in (select tenant_id, day from touched)"
+        touched = (
+            "touched as (select tenant_id, touched_date as day from intermediate.int_days__touched union "
+            "select tenant_id, completed_date from {batch} where completed_date is not null), "
+        )
     return (
-        "with orders as (select tenant_id, completed_date as day, count(*) as orders, "
-        "sum(reporting_gross_amount) as gross from marts.tracked_orders "
-        f"where is_completed and {_days(scope, 'tenant_id', 'completed_date')} group by 1, 2), "
+        f"with {touched}orders as (select tenant_id, completed_date as day, count(*) as orders, "
+        f"sum(reporting_gross_amount) as gross from {source} "
+        f"where is_completed and {looked_at.format('completed_date')} group by 1, 2), "
         "days as (select tenant_id, activity_date as day, sum(orders) as orders, sum(gross) as gross "
-        f"from marts.daily_aggregates where channel <> 'in_store' and {_days(scope, 'tenant_id', 'activity_date')} "
-        "group by 1, 2) "
-        "select tenant_id, day, orders.orders, days.orders as orders_of_day, orders.gross, days.gross as gross_of_day "
-        "from orders full join days using (tenant_id, day) "
-        "where coalesce(orders.orders, 0) <> coalesce(days.orders, 0) or coalesce(orders.gross, 0) <> coalesce(days.gross, 0)"
+        "from marts.daily_aggregates "
+        f"where channel <> 'in_store' and {looked_at.format('activity_date')} group by 1, 2) "
+        "select tenant_id, day, o.orders, d.orders as orders_of_day, o.gross, d.gross as gross_of_day "
+        "from orders o full join days d using (tenant_id, day) "
+        "where coalesce(o.orders, 0) <> coalesce(d.orders, 0) or coalesce(o.gross, 0) <> coalesce(d.gross, 0)"
     )
 
 
@@ -234,7 +246,8 @@ def _kol_roi(scope: Scope) -> Suite:
         "with credited as (select tenant_id, kol_id, count(*) as orders from marts.tracked_orders o "
         "where is_completed and credit_status = 'credited' "
         "and completed_date <= (select as_of_date from {batch} k where k.tenant_id = o.tenant_id limit 1) "
-        f"and (tenant_id, kol_id) in (select tenant_id, kol_id from marts.tracked_orders where _build_id > {scope.after_build}) "
+        "and (tenant_id, kol_id) in "
+        f"(select tenant_id, kol_id from marts.tracked_orders where _build_id > {scope.after_build}) "
         "group by 1, 2) "
         "select tenant_id, kol_id, k.orders, credited.orders as orders_tracked "
         "from {batch} k join credited using (tenant_id, kol_id) where k.orders <> credited.orders"
@@ -247,13 +260,13 @@ def _kol_roi(scope: Scope) -> Suite:
             says="every KOL of dim_kol is compared",
             next_step=_RECOMPUTE,
             query="select tenant_id, kol_id, d.kol_id is null as only_in_kol_roi from marts.dim_kol d "
-            "full join {batch} k using (tenant_id, kol_id) where (d.kol_id is null or k.kol_id is null) "
-            f"and tenant_id not in (select h.tenant_id from ops.held_tenants h where h.build_id = {scope.build_id})",
+            "full join {batch} k using (tenant_id, kol_id) where (d.kol_id is null or k.kol_id is null) and "
+            f"tenant_id not in (select tenant_id from ops.held_tenants where build_id = {scope.build_id})",
         ),
         NoRows(
             says="roi_contribution_pct follows from its parts",
             next_step=_RECOMPUTE,
-            query="select tenant_id, kol_id, k.net_revenue, t.gross_margin, k.investment, k.roi_contribution_pct "
+            query="select tenant_id, kol_id, k.net_revenue, gross_margin, k.investment, roi_contribution_pct "
             "from {batch} k join intermediate.int_tenants__published t using (tenant_id) "
             "where k.roi_contribution_pct is distinct from "
             "round((k.net_revenue * t.gross_margin - k.investment) * 100 / nullif(k.investment, 0), 4)",
@@ -272,7 +285,8 @@ def _kol_periods(mart: str, period: str, scope: Scope) -> Suite:
     elif not scope.every_day:
         touched = _days(scope, "d.tenant_id", "d.activity_date")
         batch += (
-            f" where (tenant_id, {period}) in (select d.tenant_id, date_trunc('month', d.activity_date)::date "
+            f" where (tenant_id, {period}) in ("
+            "select d.tenant_id, date_trunc('month', d.activity_date)::date "
             f"from marts.kol_roi_daily d where {touched})"
         )
     return Suite(mart, batch, key, tuple(_kol_figures(key)))
@@ -292,7 +306,11 @@ def _kol_figures(key: tuple[str, ...]) -> Iterator[Check]:
     yield _ratio(key, "cr_pct", "orders * 100", "clicks")
     yield _ratio(key, "cpa", "investment", "new_customers")
     yield Between(
-        says="retention_30d_pct is a percentage", next_step=_RECOMPUTE, column="retention_30d_pct", least=0, most=100
+        says="retention_30d_pct is a percentage",
+        next_step=_RECOMPUTE,
+        column="retention_30d_pct",
+        least=0,
+        most=100,
     )
     yield NoRows(
         says="ratios are numbers",
@@ -304,11 +322,18 @@ def _kol_figures(key: tuple[str, ...]) -> Iterator[Check]:
 def _figures(key: tuple[str, ...], counts: Sequence[str], amounts: Sequence[str]) -> Iterator[Check]:
     """Ask what holds of every table of figures: its grain, its counts, its money."""
     shown = ", ".join(key)
-    yield Unique(says=f"one row per {', '.join(key)}", next_step=_RECOMPUTE, columns=key)
-    for name in (*key, "reporting_currency", *counts, *amounts):
-        yield Present(says=f"{name} is there", next_step=_RECOMPUTE, column=name)
-    for name in counts:
-        yield Between(says=f"{name} is not below 0", next_step=_RECOMPUTE, column=name, least=0)
+    needed = (*key, "reporting_currency", *counts, *amounts)
+    yield Unique(says=f"one row per {shown}", next_step=_RECOMPUTE, columns=key)
+    yield NoRows(
+        says="key, currency, counts and amounts are there",
+        next_step=_RECOMPUTE,
+        query=f"select {', '.join(needed)} from {{batch}} where num_nulls({', '.join(needed)}) > 0",
+    )
+    yield NoRows(
+        says="no count is below 0",
+        next_step=_RECOMPUTE,
+        query=f"select {shown}, {', '.join(counts)} from {{batch}} where least({', '.join(counts)}) < 0",
+    )
     yield NoRows(
         says="revenue = gross - refunds",
         next_step=_RECOMPUTE,
@@ -327,7 +352,8 @@ def _ratio(key: Sequence[str], name: str, numerator: str, denominator: str) -> C
     return NoRows(
         says=f"{name} follows from its parts",
         next_step=_RECOMPUTE,
-        query=f"select {', '.join(key)}, {name}, {parts} as from_parts from {{batch}} where {name} is distinct from {parts}",
+        query=f"select {', '.join(key)}, {name}, {parts} as from_parts from {{batch}} "
+        f"where {name} is distinct from {parts}",
     )
 
 
@@ -338,7 +364,7 @@ def _not_a_number(columns: Sequence[str]) -> str:
 def _differences(
     left: str, right: str, key: Sequence[str], measures: Sequence[str], where: str = "true"
 ) -> str:
-    """Select the keys whose measures differ between two selects; a key that one side lacks counts as zeros."""
+    """Select the keys whose measures differ between two selects; a key that a side lacks counts as zeros."""
     listed = {
         "measures": ", ".join(measures),
         "sums": ", ".join(f"sum({name}) as {name}" for name in measures),
@@ -350,6 +376,6 @@ def _differences(
     differ = " or ".join(f"{name} <> {name}_of_parts" for name in measures)
     first, second = left.format(**listed), right.format(**listed)
     return (
-        f"select * from (select {names}, {sides} from ({first}) as l full join ({second}) as r using ({names})) "
-        f"as both_sides where ({differ}) and {where}"
+        f"select * from (select {names}, {sides} from ({first}) as l "
+        f"full join ({second}) as r using ({names})) as both_sides where ({differ}) and {where}"
     )

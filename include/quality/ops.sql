@@ -10,6 +10,7 @@ create table if not exists ops.gate_runs (
     expectations integer not null,
     failures integer not null,
     warnings integer not null,
+    positions jsonb not null,
     started_at timestamptz not null,
     finished_at timestamptz not null default clock_timestamp()
 );

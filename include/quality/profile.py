@@ -9,7 +9,7 @@ SAMPLE_ROWS = 200_000
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """The quantiles that are kept; the first and last are the extremes of the sample."""
 FAR = 3
-"""An outlier lies more than so many interquartile ranges beyond the first or third quartile (Tukey 1977, far out)."""
+"""An outlier lies more than so many interquartile ranges beyond a quartile (far out in Tukey 1977)."""
 
 _FIRST_QUARTILE, _THIRD_QUARTILE = SHARES.index(0.25) + 1, SHARES.index(0.75) + 1
 
@@ -17,8 +17,9 @@ _FIRST_QUARTILE, _THIRD_QUARTILE = SHARES.index(0.25) + 1, SHARES.index(0.75) + 
 def profile_loads(warehouse: Warehouse, contracts: Mapping[str, Contract]) -> int:
     """Profile every load that has no profile yet, by one statement per feed.
 
-    A profile tells of the rows that stand by the load when it is made. Of numbers, days and instants it has the
-    quantiles, of free text those of its length in characters, of listed values and booleans how often each comes.
+    A profile tells of the rows that stand by the load when it is made. Of numbers, days and instants it has
+    the quantiles, of free text those of its length in characters, of listed values and booleans how often
+    each comes.
 
     Args:
         warehouse: a connection as the transformer, the gates' tables made.
@@ -27,12 +28,12 @@ def profile_loads(warehouse: Warehouse, contracts: Mapping[str, Contract]) -> in
     Returns:
         How many loads were profiled.
     """
-    # A feed's loads commit in the order of their ids, so that the newest profile says how far profiling has come.
+    # A feed's loads commit in the order of their ids: the newest profile says how far profiling has come.
     waiting = warehouse.rows(
         """
         select l.feed, coalesce(p.load_id, 0), max(l.load_id), count(*)
         from ops.loads l
-        left join (select feed, max(load_id) as load_id from ops.load_profiles group by feed) p on p.feed = l.feed
+        left join (select feed, max(load_id) as load_id from ops.load_profiles group by feed) p using (feed)
         where l.load_id > coalesce(p.load_id, 0)
         group by l.feed, p.load_id
         """
@@ -46,8 +47,8 @@ def profile_loads(warehouse: Warehouse, contracts: Mapping[str, Contract]) -> in
 def profile_statement(contract: Contract, after: int, upto: int) -> str:
     """Return the insert that profiles the loads of a feed in (after, upto].
 
-    The rows are read once for what is missing and for the quantiles of the sample, and once more, against those, for
-    what lies far out.
+    The rows are read once for what is missing and for the quantiles of the sample, and once more, against
+    those, for what lies far out.
     """
     columns = [column for column in contract.columns if column.name != "tenant_id"]
     listed = {column.name for column in columns if column.values or column.data_type == "boolean"}
@@ -88,16 +89,18 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
     names = ", ".join(f"r.{column.name}" for column in columns)
     return f"""
         insert into ops.load_profiles (
-            load_id, feed, tenant_id, source, column_name, data_type, rows, missing, sampled, quantiles, outliers,
-            lowest_usual, highest_usual, value_counts
+            load_id, feed, tenant_id, source, column_name, data_type, rows, missing, sampled, quantiles,
+            outliers, lowest_usual, highest_usual, value_counts
         )
         with told as (
-            select load_id, feed, tenant_id, source, greatest(ceil(rows_loaded / {SAMPLE_ROWS}.0), 1)::bigint as step
+            select load_id, feed, tenant_id, source,
+                greatest(ceil(rows_loaded / {SAMPLE_ROWS}.0), 1)::bigint as step
             from ops.loads
             where feed = '{contract.feed}' and load_id > {after} and load_id <= {upto}
         ),
         f as materialized (
-            select _load_id, count(*) as rows, count(*) filter (where is_sampled) as sampled, {", ".join(figures)}
+            select _load_id, count(*) as rows, count(*) filter (where is_sampled) as sampled,
+                {", ".join(figures)}
             from (select r._load_id, r._row % told.step = 0 as is_sampled, {names} {reading}) as new
             group by _load_id
         ),
@@ -106,8 +109,9 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
             from (select r._load_id, {names} {reading}) as new join f using (_load_id)
             group by new._load_id
         )
-        select told.load_id, told.feed, told.tenant_id, told.source, v.column_name, v.data_type, coalesce(f.rows, 0),
-            coalesce(f.rows - v.present, 0), coalesce(f.sampled, 0), v.quantiles, v.outliers, v.low, v.high, v.counts
+        select told.load_id, told.feed, told.tenant_id, told.source, v.column_name, v.data_type,
+            coalesce(f.rows, 0), coalesce(f.rows - v.present, 0), coalesce(f.sampled, 0),
+            v.quantiles, v.outliers, v.low, v.high, v.counts
         from told
         left join f on f._load_id = told.load_id
         left join o on o._load_id = told.load_id

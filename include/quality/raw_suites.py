@@ -1,7 +1,7 @@
-"""The checks of rows that were loaded since the last passed gate, made from the feeds' contracts."""
+"""The checks of what was loaded since the last passed gate, made from the feeds' contracts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import available_timezones
@@ -15,8 +15,13 @@ LAST = datetime(2100, 1, 1, tzinfo=UTC)
 """An instant outside these years is a unit or a column mistaken."""
 MANY_REFUSED = 10
 """From this many refused rows on, their share stops the line; below it is a warning."""
+LOADS = "loads"
+"""Name of the suite of the loads themselves."""
 USUAL_LOADS = 7
 """A load's size is judged once so many earlier loads of its kind are known."""
+
+_PLACE = ("_load_id", "_row")
+_LOAD = "feed, load_id, tenant_id, source"
 
 
 @dataclass(frozen=True)
@@ -49,24 +54,45 @@ class Limits:
     minutes_to_load: int
 
 
-def raw_suite(contract: Contract, loads: Loads, limits: Limits) -> Suite:
-    """Make the suite of one feed: its new rows against the contract, its new loads against themselves.
+def raw_suite(contract: Contract, loads: Loads) -> Suite:
+    """Make the suite of one feed's new rows against its contract.
 
     The loader has held each row to the contract already. The gate asks again, of the table and in another
     engine, so that what got in by any other way, or through a fault of the loader, stops before the marts.
     """
-    checks = [
-        *_row_checks(contract),
-        _key_is_unique(contract),
-        *_load_checks(contract, loads),
-        *_refused_checks(contract, loads, limits),
-        *_arrival_checks(contract, loads, limits),
-    ]
-    return Suite(contract.feed, _batch(contract, loads), contract.key, tuple(checks))
+    checks = [*_row_checks(contract), *_time_checks(contract), _key_is_unique(contract)]
+    return Suite(contract.feed, _batch(contract, loads), (*contract.key, *_PLACE), tuple(checks))
+
+
+def loads_suite(
+    contracts: Mapping[str, Contract], loads: Mapping[str, Loads], limits: Mapping[str, Limits]
+) -> Suite:
+    """Make the suite of all new loads: their control totals, what they refused, and how they came.
+
+    Args:
+        contracts: the contracts by feed.
+        loads: the new loads of each feed that has some.
+        limits: what is allowed, of each of these feeds.
+    """
+    new = ", ".join(
+        f"('{feed}', {span.after}, {span.upto}, {limits[feed].refused_share}, {limits[feed].minutes_to_load})"
+        for feed, span in loads.items()
+    )
+    batch = (
+        "select l.feed, l.load_id, l.tenant_id, l.source, l.interval_start, l.interval_end, l.rows_read, "
+        "l.rows_loaded, l.rows_quarantined, l.rows_unchanged, l.rows_conflicting, l.rows_tombstoned, "
+        "l.finished_at, f.landed_at, n.refused_share, n.minutes_to_load "
+        f"from (values {new}) as n (feed, first, last, refused_share, minutes_to_load) "
+        "join ops.loads l on l.feed = n.feed and l.load_id > n.first and l.load_id <= n.last "
+        "join ops.landed_files f on f.file_id = l.file_id"
+    )
+    feeds = [(contracts[feed], span) for feed, span in loads.items()]
+    checks = [*_totals_checks(feeds), *_refused_checks(), *_arrival_checks()]
+    return Suite(LOADS, batch, ("feed", "load_id"), tuple(checks))
 
 
 def _batch(contract: Contract, loads: Loads) -> str:
-    """Select the new rows, in the columns that some check reads, with the latest instant a row may speak of."""
+    """Select the new rows, in the columns that some check reads, and the latest instant they may speak of."""
     read = {*contract.key, *contract.amounts, *contract.currency_codes, *contract.time_zones}
     read |= {column.name for column in contract.columns if column.required or column.values}
     read |= {name for rule in contract.rules for name in _columns_of(rule.check, contract)}
@@ -85,8 +111,8 @@ def _batch(contract: Contract, loads: Loads) -> str:
 
 def _row_checks(contract: Contract) -> Iterator[Check]:
     again = (
-        f"the loader refuses such a row, so this one came past it or the contract was changed after: correct it at the "
-        f"source and load that interval again, or replay {contract.feed} by the present contract"
+        "the loader refuses such a row, so it came past the loader or the contract changed since: correct it "
+        f"at the source and load that interval again, or replay {contract.feed} by the present contract"
     )
     for column in contract.columns:
         if column.required:
@@ -104,9 +130,8 @@ def _row_checks(contract: Contract) -> Iterator[Check]:
     for name in contract.time_zones:
         zones = tuple(sorted(available_timezones()))
         yield Among(says=f"{name} is an IANA zone", next_step=again, column=name, values=zones)
-    key = ", ".join(contract.key)
     for rule in contract.rules:
-        shown = ", ".join(dict.fromkeys([*contract.key, *_columns_of(rule.check, contract)]))
+        shown = ", ".join(dict.fromkeys([*contract.key, *_columns_of(rule.check, contract), *_PLACE]))
         yield NoRows(
             says=f"no row where {rule.error}",
             next_step=again,
@@ -118,18 +143,18 @@ def _row_checks(contract: Contract) -> Iterator[Check]:
             for code, unit in MINOR_UNITS.items()
             if unit != 2
         )
+        shown = ", ".join([*contract.key, *_PLACE, contract.currency])
         for name in contract.amounts:
             yield NoRows(
                 says=f"{name} has no part of a minor unit",
                 next_step=again,
-                query=f"select {key}, {contract.currency}, {name} from {{batch}} "
+                query=f"select {shown}, {name} from {{batch}} "
                 f"where {name} <> round({name}, case {units} else 2 end)",
             )
-    yield from _time_checks(contract)
 
 
 def _time_checks(contract: Contract) -> Iterator[Check]:
-    wrong = "look at the unit, the zone and the column of this time in the mapping, correct it and load the file again"
+    wrong = "look at unit, zone and column of this time in the mapping, correct it and load the file again"
     for column in contract.columns:
         if column.data_type == "timestamptz":
             yield Between(
@@ -153,140 +178,145 @@ def _key_is_unique(contract: Contract) -> Check:
     key = ", ".join(contract.key)
     return NoRows(
         says="one current row per key",
-        next_step=f"two rows of one key count twice: rebuild raw.{contract.feed} from the landing zone (replay) and report it",
+        next_step=f"these rows count twice: rebuild raw.{contract.feed} from the landing zone (replay)",
         query=f"select {key}, count(*) as rows, min(_load_id) as first_load, max(_load_id) as last_load "
         f"from raw.{contract.feed} where _key_hash in (select _key_hash from {{batch}}) "
         f"group by {key} having count(*) > 1",
     )
 
 
-def _load_checks(contract: Contract, loads: Loads) -> Iterator[Check]:
-    """Ask whether each new load's control totals are true: of its own sums, and of what the tables hold."""
-    feed = contract.feed
-    new = f"l.feed = '{feed}' and {loads.hold('l.load_id')}"
-    lost = f"rows are lost or doubled: rebuild raw.{feed} from the landing zone (replay) and report the load"
+def _totals_checks(feeds: Sequence[tuple[Contract, Loads]]) -> Iterator[Check]:
+    """Ask whether control totals are true: of their own sum, and of what the tables hold."""
+    lost = "rows are lost or doubled: rebuild that feed from the landing zone (replay) and report the load"
     yield NoRows(
         says="rows read = loaded + quarantined + unchanged + conflicting",
         next_step=lost,
-        query="select l.load_id, l.tenant_id, l.source, l.rows_read, l.rows_loaded, l.rows_quarantined, "
-        f"l.rows_unchanged, l.rows_conflicting from ops.loads l where {new} "
-        "and l.rows_read is distinct from l.rows_loaded + l.rows_quarantined + l.rows_unchanged + l.rows_conflicting",
+        query=f"select {_LOAD}, rows_read, rows_loaded, rows_quarantined, rows_unchanged, rows_conflicting "
+        "from {batch} where rows_read is distinct from "
+        "rows_loaded + rows_quarantined + rows_unchanged + rows_conflicting",
     )
     yield NoRows(
         says="quarantine holds every refused row",
         next_step=lost,
-        query="select l.load_id, l.tenant_id, l.source, l.rows_quarantined, "
-        "count(q.load_id) as rows_in_quarantine "
-        f"from ops.loads l left join ops.quarantine q on q.load_id = l.load_id where {new} "
-        "group by l.load_id having l.rows_quarantined <> count(q.load_id)",
+        query=f"select {_LOAD}, rows_quarantined, found.rows as rows_in_quarantine from {{batch}} b "
+        "cross join lateral "
+        "(select count(*) as rows from ops.quarantine q where q.load_id = b.load_id) as found "
+        "where rows_quarantined <> found.rows",
     )
-    # A version that a load wrote stands in raw, or was put aside by the one that replaced it.
-    written = (
+    written = " union all ".join(_written(contract, span) for contract, span in feeds)
+    yield NoRows(
+        says="raw holds every loaded row",
+        next_step=lost,
+        query=f"select {_LOAD}, rows_loaded + rows_tombstoned as rows_written, "
+        "coalesce(rows, 0) as rows_found from {batch} left join (select load_id, sum(n) as rows "
+        f"from ({written}) as parts group by load_id) as found using (load_id) "
+        "where rows_loaded + rows_tombstoned <> coalesce(rows, 0)",
+    )
+    moneyed = [_money(contract, span, name) for contract, span in feeds for name in contract.totals]
+    if moneyed:
+        yield NoRows(
+            says="raw holds the loaded money",
+            next_step=lost,
+            query=_money_differs(" union all ".join(moneyed)),
+        )
+
+
+def _written(contract: Contract, loads: Loads) -> str:
+    """Count the row versions that each load wrote: what stands in raw, and what later loads put aside."""
+    feed = contract.feed
+    return (
         f"select r._load_id as load_id, count(*) as n from raw.{feed} r where {loads.hold('r._load_id')} "
         "group by r._load_id union all "
         f"select s.old_load_id, count(*) from ops.restatements s where s.feed = '{feed}' "
         f"and s.load_id > {loads.after} and {loads.hold('s.old_load_id')} group by s.old_load_id"
     )
-    yield NoRows(
-        says="raw holds every loaded row",
-        next_step=lost,
-        query="select l.load_id, l.tenant_id, l.source, l.rows_loaded + l.rows_tombstoned as rows_written, "
-        "coalesce(sum(w.n), 0) as rows_found "
-        f"from ops.loads l left join ({written}) w on w.load_id = l.load_id where {new} "
-        "group by l.load_id having l.rows_loaded + l.rows_tombstoned <> coalesce(sum(w.n), 0)",
-    )
-    for amount in contract.totals:
-        yield NoRows(
-            says=f"raw holds the loaded {amount}",
-            next_step=lost,
-            query=_money_differs(contract, loads, amount),
-        )
 
 
-def _money_differs(contract: Contract, loads: Loads, amount: str) -> str:
-    """Select the loads whose sum of an amount, by currency, is not what raw and the restatements hold of it."""
+def _money(contract: Contract, loads: Loads, amount: str) -> str:
+    """Sum an amount by load and currency, over what stands in raw and what later loads put aside."""
     feed = contract.feed
     currency = contract.currency or contract.currency_codes[0]
+    return (
+        f"select '{amount}' as measure, r._load_id as load_id, r.{currency} as currency, "
+        f"sum(r.{amount}) as amount from raw.{feed} r where {loads.hold('r._load_id')} group by 2, 3 "
+        "union all "
+        f"select '{amount}', s.old_load_id, s.old_row ->> '{currency}', "
+        f"sum((s.old_row ->> '{amount}')::numeric) from ops.restatements s where s.feed = '{feed}' "
+        f"and s.load_id > {loads.after} and {loads.hold('s.old_load_id')} group by 2, 3"
+    )
+
+
+def _money_differs(found: str) -> str:
     # A row that a later pull no longer had is written again as a tombstone, and belongs to no load's money.
     return (
-        f"with told as (select l.load_id, c.key as currency, (c.value ->> '{amount}')::numeric as amount "
-        "from ops.loads l, jsonb_each(l.totals -> 'loaded') c "
-        f"where l.feed = '{feed}' and {loads.hold('l.load_id')} and l.rows_tombstoned = 0), "
-        f"found as (select load_id, currency, sum(amount) as amount from ("
-        f"select r._load_id as load_id, r.{currency} as currency, sum(r.{amount}) as amount from raw.{feed} r "
-        f"where {loads.hold('r._load_id')} group by 1, 2 union all "
-        f"select s.old_load_id, s.old_row ->> '{currency}', sum((s.old_row ->> '{amount}')::numeric) "
-        f"from ops.restatements s where s.feed = '{feed}' and s.load_id > {loads.after} "
-        f"and {loads.hold('s.old_load_id')} group by 1, 2) as parts "
-        "where load_id in (select load_id from ops.loads where rows_tombstoned = 0) group by 1, 2) "
-        "select load_id, currency, told.amount as told, found.amount as found "
-        "from told full join found using (load_id, currency) "
-        "where coalesce(told.amount, 0) <> coalesce(found.amount, 0)"
+        "with told as (select b.load_id, c.key as currency, m.key as measure, m.value::numeric as amount "
+        "from {batch} b join ops.loads l on l.load_id = b.load_id "
+        "cross join lateral jsonb_each(l.totals -> 'loaded') c cross join lateral jsonb_each_text(c.value) m "
+        "where b.rows_tombstoned = 0), "
+        "found as (select load_id, currency, measure, sum(amount) as amount "
+        f"from ({found}) as parts group by 1, 2, 3) "
+        f"select {_LOAD}, measure, currency, told.amount as told, found.amount as found "
+        "from told full join found using (load_id, currency, measure) join {batch} b using (load_id) "
+        "where b.rows_tombstoned = 0 and coalesce(told.amount, 0) <> coalesce(found.amount, 0)"
     )
 
 
-def _refused_checks(contract: Contract, loads: Loads, limits: Limits) -> Iterator[Check]:
+def _refused_checks() -> Iterator[Check]:
     """Ask how much of each new load still waits in quarantine; rows released since do not count."""
-    feed = contract.feed
     refused = (
-        "select l.load_id, l.tenant_id, l.source, l.rows_read, count(*) as refused, min(q.reason) as first_reason "
-        f"from ops.loads l join ops.quarantine q on q.load_id = l.load_id and q.released_load_id is null "
-        f"where l.feed = '{feed}' and {loads.hold('l.load_id')} "
-        f"group by l.load_id having count(*) > {limits.refused_share} * l.rows_read"
+        f"select {_LOAD}, rows_read, q.refused, q.first_reason from {{batch}} b cross join lateral ("
+        "select count(*) as refused, min(reason) as first_reason from ops.quarantine q "
+        "where q.load_id = b.load_id and q.released_load_id is null) as q "
+        "where q.refused > b.refused_share * b.rows_read"
     )
     look = (
-        f"see `python -m include.feeds quarantine --feed {feed}`; correct the mapping and load again, or release the "
-        f"rows; to go on without them: `python -m include.quality accept --feed {feed} --reason …`"
+        "see `python -m include.feeds quarantine`; correct the mapping and load again, or release the rows; "
+        "to go on without them: `python -m include.quality accept raw --feed … --reason …`"
     )
-    share = f"{limits.refused_share:.1%}"
     yield NoRows(
-        says=f"at most {share} of a load is refused",
+        says="few rows of a load are refused",
         next_step=look,
-        query=f"{refused} and count(*) >= {MANY_REFUSED}",
+        query=f"{refused} and q.refused >= {MANY_REFUSED}",
     )
     yield NoRows(
-        says=f"at most {share} of a small load is refused",
+        says="few rows of a small load are refused",
         next_step=look,
         severity="warning",
-        query=f"{refused} and count(*) < {MANY_REFUSED}",
+        query=f"{refused} and q.refused < {MANY_REFUSED}",
     )
 
 
-def _arrival_checks(contract: Contract, loads: Loads, limits: Limits) -> Iterator[Check]:
+def _arrival_checks() -> Iterator[Check]:
     """Ask whether loads come in time, without gaps and in their usual size; the answers are warnings."""
-    new = f"l.feed = '{contract.feed}' and {loads.hold('l.load_id')}"
     yield NoRows(
-        says=f"loaded within {limits.minutes_to_load} minutes of landing",
-        next_step="see why the load waited: `airflow dags list-runs`, or the loader's lock",
+        says="loaded soon after landing",
+        next_step="see why the load waited: `airflow dags list-runs`, or another load's lock",
         severity="warning",
-        query="select l.load_id, l.tenant_id, l.source, f.landed_at, l.finished_at "
-        f"from ops.loads l join ops.landed_files f on f.file_id = l.file_id where {new} "
-        f"and l.finished_at - f.landed_at > interval '{limits.minutes_to_load} minutes'",
+        query=f"select {_LOAD}, landed_at, finished_at from {{batch}} "
+        "where finished_at - landed_at > minutes_to_load * interval '1 minute'",
     )
     yield NoRows(
         says="no stretch of time is missing before a load",
         next_step="backfill the missing intervals of that source",
         severity="warning",
-        query="select l.load_id, l.tenant_id, l.source, before.interval_end as covered_to, l.interval_start as goes_on_at "
-        "from ops.loads l cross join lateral ("
-        "select max(e.interval_end) as interval_end from ops.loads e "
-        "where e.feed = l.feed and e.tenant_id = l.tenant_id and e.source = l.source and e.load_id <> l.load_id "
-        f"and e.interval_start < l.interval_start and e.load_id <= {loads.upto}) as before "
-        f"where {new} and l.interval_start - before.interval_end > 3 * (l.interval_end - l.interval_start)",
+        query=f"select {_LOAD}, covered.upto as covered_to, interval_start as goes_on_at "
+        "from {batch} b cross join lateral (select max(e.interval_end) as upto from ops.loads e "
+        "where e.feed = b.feed and e.tenant_id = b.tenant_id and e.source = b.source "
+        "and e.interval_start < b.interval_start) as covered "
+        "where interval_start - covered.upto > 3 * (interval_end - interval_start)",
     )
     yield NoRows(
         says="a load has about as many rows as those before it",
         next_step="ask the source whether the file is whole; a real peak or pause needs nothing",
         severity="warning",
-        query="select l.load_id, l.tenant_id, l.source, l.rows_read, usual.rows as usual_rows "
-        "from ops.loads l cross join lateral ("
+        query=f"select {_LOAD}, rows_read, usual.rows as usual_rows from {{batch}} b cross join lateral ("
         "select count(*) as loads, percentile_cont(0.5) within group (order by e.rows_read) as rows from ("
-        "select rows_read from ops.loads e where e.feed = l.feed and e.tenant_id = l.tenant_id "
-        "and e.source = l.source and e.load_id < l.load_id "
-        "and e.interval_end - e.interval_start between (l.interval_end - l.interval_start) * 0.9 "
-        "and (l.interval_end - l.interval_start) * 1.1 order by e.load_id desc limit 28) as e) as usual "
-        f"where {new} and usual.loads >= {USUAL_LOADS} and abs(l.rows_read - usual.rows) > 50 "
-        "and (l.rows_read > 5 * usual.rows or l.rows_read * 5 < usual.rows)",
+        "select rows_read from ops.loads e where e.feed = b.feed and e.tenant_id = b.tenant_id "
+        "and e.source = b.source and e.load_id < b.load_id "
+        "and e.interval_end - e.interval_start between (b.interval_end - b.interval_start) * 0.9 "
+        "and (b.interval_end - b.interval_start) * 1.1 order by e.load_id desc limit 28) as e) as usual "
+        f"where usual.loads >= {USUAL_LOADS} and abs(b.rows_read - usual.rows) > 50 "
+        "and (b.rows_read > 5 * usual.rows or b.rows_read * 5 < usual.rows)",
     )
 
 
