@@ -58,7 +58,7 @@ with DAG(
         """Tell whoever waits for the marts."""
 
     @task(retries=0)
-    def no_tenant_held(held: list[str]) -> None:
+    def no_tenant_held(held: Any) -> None:
         """Turn red when a tenant was left at its last published state."""
         if held:
             raise RuntimeError("; ".join(held))
