@@ -11,7 +11,7 @@
 {# The smallest value of `expression` over `relation`, as a quoted literal; 'infinity' when there is none. #}
 {% macro smallest(expression, relation) -%}
     {%- if not is_building() -%}{{ return("'infinity'") }}{%- endif -%}
-    {%- set value = run_query('select min(' ~ expression ~ ')::text from ' ~ relation).columns[0].values()[0] -%}
+    {%- set value = run_query('select cast(min(' ~ expression ~ ') as text) from ' ~ relation).columns[0].values()[0] -%}
     {{ return("'" ~ (value or 'infinity') ~ "'") }}
 {%- endmacro %}
 
@@ -62,20 +62,18 @@
     {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier=model_name)) }}
 {%- endmacro %}
 
-{# The spans of time in which a click can matter to the orders in `touched`: from their day back by the longest window. #}
-{% macro evidence_spans(touched) -%}
-    {%- if not is_building() -%}{{ return('') }}{%- endif -%}
+{# The spans of time in which a click can matter to the orders to judge: from their day back by the longest window. #}
+{% macro evidence_spans(orders) -%}
     {%- set sql -%}
-        select
-            date_trunc('day', orders.ordered_at) - coalesce(
-                (select max(tenants.attribution_window_hours) from {{ ref('int_tenants__settings') }} as tenants), 0
-            ) * interval '1 hour' - coalesce(
-                (select max(kols.attribution_window_hours) from {{ ref('stg_kols') }} as kols), 0
+        select distinct
+            date_trunc('day', orders.ordered_at) - (
+                select greatest(
+                    (select coalesce(max(attribution_window_hours), 0) from {{ ref('int_tenants__settings') }}),
+                    (select coalesce(max(attribution_window_hours), 0) from {{ ref('stg_kols') }})
+                )
             ) * interval '1 hour' as started_at,
-            date_trunc('day', orders.ordered_at) + interval '25 hours' as ended_at
-        from {{ ref('stg_orders') }} as orders
-        inner join {{ touched }} as touched
-            on orders.tenant_id = touched.tenant_id and orders.source = touched.source and orders.order_id = touched.order_id
+            date_trunc('day', orders.ordered_at) + interval '1 day' as ended_at
+        from {{ orders }} as orders
     {%- endset -%}
     {{ return(sql) }}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
     How a staging model sees a feed: the rows as of this build's pin. A row that a later load has replaced meanwhile is
-    shown by the image that the load put aside, so loads go on during a build and change nothing in it.
+    shown by the image that the load put aside, so loads go on during a build and change nothing in it. The pin's condition
+    is written so that Postgres expects most rows to pass it.
 #}
 {% macro feed_as_of_pin(feed) -%}
     {{ return(adapter.dispatch('feed_as_of_pin')(feed)) }}
@@ -10,7 +11,7 @@
     (
         select standing.*
         from {{ source('raw', feed) }} as standing
-        where standing._load_id <= {{ pin(feed) }}
+        where (standing._load_id > {{ pin(feed) }}) is not true
         union all
         select (jsonb_populate_record(null::{{ source('raw', feed) }}, restated.old_row)).*
         from ops.restatements as restated

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'from_currency', 'to_currency', 'fx_date']}]) }}
 -- One row per tenant, currency pair and day on which a rate is fresh enough to be used: the latest on or before that day.
 with rates as (
 

@@ -8,25 +8,17 @@
             {'columns': ['ordered_at']},
             {'columns': ['_build_id']},
         ],
-        pre_hook="{{ delete_touched(ref('int_orders__evidence_touched'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'order_id'}) }}",
+        pre_hook=[
+            "{{ delete_touched(ref('int_orders__evidence_touched'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'order_id'}) }}",
+            "{{ prefer_hash_joins() }}",
+        ],
         post_hook=["{{ advance(['orders', 'clicks', 'tracking_tokens', 'kols', 'kol_contracts', 'tenants']) }}"],
     )
 }}
 -- One row per web order: the KOL who is credited with it, by which evidence, or why nobody is.
-{%- set touched = ref('int_orders__evidence_touched') %}
-
 with orders as (
 
-    select
-        orders.*,
-        {{ local_date('orders.ordered_at', 'tenants.time_zone') }} as ordered_date,
-        tenants.attribution_window_hours as default_window_hours
-    from {{ ref('stg_orders') }} as orders
-    inner join {{ ref('int_tenants__settings') }} as tenants on orders.tenant_id = tenants.tenant_id
-    {% if is_incremental() -%}
-    inner join {{ touched }} as touched
-        on orders.tenant_id = touched.tenant_id and orders.source = touched.source and orders.order_id = touched.order_id
-    {%- endif %}
+    select * from {{ ref('int_orders__to_judge') }}
 
 ),
 
@@ -59,7 +51,7 @@ clicks as (
     {% if is_incremental() -%}
     -- only the days that the touched orders' windows reach
     where
-        {{ within_spans('clicked_at', evidence_spans(touched)) }}
+        {{ within_spans('clicked_at', evidence_spans(ref('int_orders__to_judge'))) }}
     {%- endif %}
 
 ),
@@ -69,6 +61,7 @@ clicks as (
 token_orders as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -89,6 +82,7 @@ token_orders as (
 token_clicks as (
 
     select
+        token_orders.judge_id,
         token_orders.tenant_id,
         token_orders.source,
         token_orders.order_id,
@@ -106,6 +100,7 @@ token_clicks as (
         and clicks.clicked_at >= {{ plus_hours('token_orders.ordered_at', '-token_orders.window_hours') }}
     union all
     select
+        token_orders.judge_id,
         token_orders.tenant_id,
         token_orders.source,
         token_orders.order_id,
@@ -127,7 +122,7 @@ token_ranks as (
     select
         *,
         row_number() over (
-            partition by tenant_id, source, order_id
+            partition by judge_id
             order by case when is_valid then 0 else 1 end, clicked_at desc, click_id desc
         ) as click_rank
     from token_clicks
@@ -137,6 +132,7 @@ token_ranks as (
 token_evidence as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -151,13 +147,9 @@ token_evidence as (
         end as failure
     from orders
     left join token_orders
-        on orders.tenant_id = token_orders.tenant_id
-        and orders.source = token_orders.source
-        and orders.order_id = token_orders.order_id
+        on orders.judge_id = token_orders.judge_id
     left join token_ranks
-        on orders.tenant_id = token_ranks.tenant_id
-        and orders.source = token_ranks.source
-        and orders.order_id = token_ranks.order_id
+        on orders.judge_id = token_ranks.judge_id
         and token_ranks.click_rank = 1
     where orders.token is not null
 
@@ -168,6 +160,7 @@ token_evidence as (
 click_evidence as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -207,6 +200,7 @@ contracts as (
 coupon_ranks as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -215,7 +209,7 @@ coupon_ranks as (
         contracts.campaign_id,
         orders.ordered_date between contracts.starts_on and contracts.ends_on as is_in_force,
         row_number() over (
-            partition by orders.tenant_id, orders.source, orders.order_id
+            partition by orders.judge_id
             order by
                 case when orders.ordered_date between contracts.starts_on and contracts.ends_on then 0 else 1 end,
                 contracts.starts_on desc,
@@ -229,6 +223,7 @@ coupon_ranks as (
 coupon_evidence as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -241,9 +236,7 @@ coupon_evidence as (
         end as failure
     from orders
     left join coupon_ranks
-        on orders.tenant_id = coupon_ranks.tenant_id
-        and orders.source = coupon_ranks.source
-        and orders.order_id = coupon_ranks.order_id
+        on orders.judge_id = coupon_ranks.judge_id
         and coupon_ranks.contract_rank = 1
     where orders.coupon_code is not null
 
@@ -266,6 +259,7 @@ handles as (
 judged as (
 
     select
+        orders.judge_id,
         orders.tenant_id,
         orders.source,
         orders.order_id,
@@ -283,9 +277,9 @@ judged as (
         click_evidence.utm_campaign as click_campaign,
         case
             when orders.source_kol_ref is not null then 'source'
-            when token_evidence.order_id is not null and token_evidence.failure is null then 'token'
-            when click_evidence.order_id is not null and click_evidence.failure is null then 'click'
-            when coupon_evidence.order_id is not null and coupon_evidence.failure is null then 'coupon'
+            when token_evidence.judge_id is not null and token_evidence.failure is null then 'token'
+            when click_evidence.judge_id is not null and click_evidence.failure is null then 'click'
+            when coupon_evidence.judge_id is not null and coupon_evidence.failure is null then 'coupon'
         end as matched_by,
         handles.kol_id as source_kol_id,
         case when token_evidence.failure is null then token_evidence.kol_id end as by_token,
@@ -302,24 +296,18 @@ judged as (
             when orders.source_kol_ref is not null then case when handles.kol_id is null then 'source_kol_unknown' end
             else coalesce(
                 token_evidence.failure,
-                case when token_evidence.order_id is null then click_evidence.failure end,
-                case when token_evidence.order_id is null and click_evidence.order_id is null then coupon_evidence.failure end,
+                case when token_evidence.judge_id is null then click_evidence.failure end,
+                case when token_evidence.judge_id is null and click_evidence.judge_id is null then coupon_evidence.failure end,
                 'no_evidence'
             )
         end as failure
     from orders
     left join token_evidence
-        on orders.tenant_id = token_evidence.tenant_id
-        and orders.source = token_evidence.source
-        and orders.order_id = token_evidence.order_id
+        on orders.judge_id = token_evidence.judge_id
     left join click_evidence
-        on orders.tenant_id = click_evidence.tenant_id
-        and orders.source = click_evidence.source
-        and orders.order_id = click_evidence.order_id
+        on orders.judge_id = click_evidence.judge_id
     left join coupon_evidence
-        on orders.tenant_id = coupon_evidence.tenant_id
-        and orders.source = coupon_evidence.source
-        and orders.order_id = coupon_evidence.order_id
+        on orders.judge_id = coupon_evidence.judge_id
     left join handles on orders.tenant_id = handles.tenant_id and orders.source_kol_ref = handles.handle
 
 ),
@@ -359,12 +347,13 @@ credited as (
 contract_ranks as (
 
     select
+        credited.judge_id,
         credited.tenant_id,
         credited.source,
         credited.order_id,
         contracts.contract_id,
         row_number() over (
-            partition by credited.tenant_id, credited.source, credited.order_id
+            partition by credited.judge_id
             order by
                 case when contracts.campaign_id = credited.campaign_id then 0 else 1 end,
                 contracts.starts_on desc,
@@ -408,9 +397,7 @@ select
     cast({{ build_id() }} as bigint) as _build_id
 from credited
 left join contract_ranks
-    on credited.tenant_id = contract_ranks.tenant_id
-    and credited.source = contract_ranks.source
-    and credited.order_id = contract_ranks.order_id
+    on credited.judge_id = contract_ranks.judge_id
     and contract_ranks.contract_rank = 1
 left join contracts
     on credited.tenant_id = contracts.tenant_id

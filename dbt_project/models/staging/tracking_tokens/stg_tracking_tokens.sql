@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ feed_as_of_pin('tracking_tokens') }} as versions
-    where not coalesce(versions._deleted, false)
+    where not versions._deleted
 
 ),
 

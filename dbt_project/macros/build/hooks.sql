@@ -36,3 +36,16 @@
 
 {% macro snowflake__analyze() -%}
 {%- endmacro %}
+
+{#
+    Pre-hook: for the rest of the model's transaction, join by hashing. For models that join what was just made many times
+    over: Postgres expects far too few rows there, and loops over them.
+#}
+{% macro prefer_hash_joins() -%}
+    {{ return(adapter.dispatch('prefer_hash_joins')()) }}
+{%- endmacro %}
+
+{% macro default__prefer_hash_joins() -%} set local enable_nestloop = off {%- endmacro %}
+
+{% macro snowflake__prefer_hash_joins() -%}
+{%- endmacro %}
