@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     demo_dir: Path = Path()
     data_dir: Path = Field(default=PROJECT_ROOT.parent / "shared" / "data", validation_alias="SOKOL_DATA")
 
+    token_keys: SecretStr = SecretStr("")
+    """Keys of tracking tokens as ``id:secret,id:secret``, the signing one first; secrets are base64url."""
+
     loader_memory_mb: int = 1000
     """Memory that DuckDB may use while it validates a file, in MB."""
 
