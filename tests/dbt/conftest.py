@@ -1,4 +1,4 @@
-"""What the dbt suite shares: two shops in a database of their own, built once, and the tests' compiled SQL."""
+"""What the dbt suite shares: two shops in a database of their own, built once, and the tests' SQL."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Two small shops whose few rows touch every rule of the marts, and their build in a database of their own."""
+"""Two small shops whose few rows touch every rule of the marts, and their build in an own database."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,7 +23,7 @@ def of_kolkata(row: Row) -> Row:
 
 
 def feeds() -> dict[str, list[Row]]:
-    """Return both shops' rows by feed: two KOLs, contracts with fees, tokens, coupons, refunds, stores, spend."""
+    """Return both shops' rows by feed: contracts with fees, tokens, coupons, refunds, stores, spend."""
     saigon: dict[str, list[Row]] = {
         "tenants": [made.tenant()],
         "kols": [made.kol("ana"), made.kol("binh", attribution_window_hours=24)],
@@ -39,7 +39,7 @@ def feeds() -> dict[str, list[Row]]:
             made.click("k4", "2026-04-02T03:10:00Z", "t1"),
             made.click("k5", "2026-03-09T16:59:59Z", "t2", visitor_id="v2"),
             made.click("k6", "2026-03-09T17:00:00Z", "t2", visitor_id="v2"),
-            made.click("k7", "2026-03-10T02:00:00Z", utm_medium="cpc", utm_source="google", utm_campaign="c1"),
+            made.click("k7", "2026-03-10T02:00:00Z", utm_medium="cpc", utm_source="google"),
         ],
         "orders": [
             made.order("o1", "2026-03-02T05:00:00Z", token="st1.k1.t1", source_customer_id="7"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a defect stands on one line)
 """Every data test of the dbt project passes on sound shops and fails on a defect planted for it."""
 
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ import pytest
 
 from include.settings import Settings
 from include.warehouse import Warehouse, connect
-from tests.dbt.dbt_runs import invoke, results_of
 
 EVENTS, TRACKED, CREDIT = (
     "intermediate.int_orders__events",
