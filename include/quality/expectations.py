@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,8 @@ def _validate(
 
 def _expectation(check: Check) -> Any:
     """Translate a check to Great Expectations."""
-    from great_expectations.expectations import core as gxe
-
+    # Its package of expectations re-exports them in a way that type checkers do not see.
+    gxe: Any = import_module("great_expectations.expectations")
     told: dict[str, Any] = {
         "severity": check.severity,
         "meta": {"says": check.says},
