@@ -136,7 +136,7 @@ def _show(found: Preview, name: str) -> None:
         f"{found.repeated} repeat a key of the file, {found.refused} are refused. Nothing was written."
     )
     if found.totals:
-        grid = Table("currency", "column", "sum of what would load")
+        grid = Table("currency", "column", "sum of the good rows")
         for total in found.totals:
             grid.add_row(*map(str, total))
         console.print(grid)

@@ -18,6 +18,7 @@ from include.feeds.mapping import Mapping as SqlMapping
 from include.feeds.mapping import MappingError, describe, find_mapping, set_variables
 from include.feeds.merge import (
     Merged,
+    Target,
     bump_identical,
     choose_target,
     copy_columns,
@@ -25,6 +26,7 @@ from include.feeds.merge import (
     merge_incoming,
     note_slices,
     order_columns,
+    set_defaults,
     slice_text,
     standing_tables,
 )
@@ -403,7 +405,7 @@ class _Load:
             f"select count(*) from keyed where _row not in ({_SPECIAL})"
         ).fetchall()
         target = choose_target(warehouse, contract, plain)
-        streamed = self._append_plain_rows(target.table, target.is_fresh) if plain else 0
+        streamed = self._append_plain_rows(target) if plain else 0
         if streamed != plain:
             raise RuntimeError(
                 f"{self.landed.name} to {contract.feed}: the mapping {self.mapping.name} gave {plain} rows and then "
@@ -455,28 +457,38 @@ class _Load:
             """
         )
 
-    def _append_plain_rows(self, table: str, is_fresh: bool) -> int:
-        plain = self.staged.clean(f"_row not in ({_SPECIAL})", known_good=True)
-        columns = copy_columns(self.contract)
-        source = f"{self._projection()} from ({plain})"
-        return self._send(source, table, columns, freeze=is_fresh)
+    def _append_plain_rows(self, target: Target) -> int:
+        source = self.staged.clean(f"_row not in ({_SPECIAL})", known_good=True)
+        columns = self._columns()
+        left_out = {"_extra"} if not self.staged.validation.has_extra else set()
+        if self.contract.kind == "entity" and not self.staged.validation.has_deleted:
+            left_out.add("_deleted")
+        if target.is_fresh:
+            # What is the same in every row of a table of this load's own is no use in its stream.
+            fixed = {c: columns[c] for c in ("_load_id", "_file_id", "_landing_seq")}
+            left_out |= set(fixed)
+            set_defaults(self.warehouse, target, fixed)
+        sent = {name: value for name, value in columns.items() if name not in left_out}
+        select = f"select {', '.join(sent.values())} from ({source})"
+        count = self._send(select, target.table, list(sent), freeze=target.is_fresh)
+        if target.is_fresh:
+            set_defaults(self.warehouse, target, dict.fromkeys(fixed))
+        return count
 
-    def _projection(self) -> str:
-        columns = [
-            *self.contract.names,
-            str(self.load_id),
-            str(self.file_id),
-            "_row",
-            str(self.landed.landing_seq),
-            "_h",
-            "_rh",
-            "_extra",
-        ]
-        if self.contract.kind != "event":
-            columns.append("_deleted")
-        return "select " + ", ".join(columns)
+    def _columns(self) -> dict[str, str]:
+        """Return what the warehouse's columns are filled with."""
+        columns = {name: name for name in self.contract.names} | {
+            "_load_id": str(self.load_id),
+            "_file_id": str(self.file_id),
+            "_row": "_row",
+            "_landing_seq": str(self.landed.landing_seq),
+            "_key_hash": "_h",
+            "_row_hash": "_rh",
+            "_extra": "_extra",
+        }
+        return columns if self.contract.kind == "event" else columns | {"_deleted": "_deleted"}
 
-    def _merge_special_rows(self, target: Any) -> "_Outcome":
+    def _merge_special_rows(self, target: Target) -> "_Outcome":
         """Decide the rows that were set aside, first among themselves, then against the standing ones."""
         duck, contract, warehouse = self.duck, self.contract, self.warehouse
         currency = contract.currency or (contract.currency_codes[0] if contract.currency_codes else None)
@@ -557,7 +569,7 @@ class _Load:
         bump_identical(self.warehouse, self.contract, self.landed.landing_seq)
         self._receive("select h, replace(rh::text, '-', '') from _same", "same")
 
-    def _compare(self, target: Any) -> Merged:
+    def _compare(self, target: Target) -> Merged:
         columns = copy_columns(self.contract)
         typed = ", ".join(columns)
         self.warehouse.execute(
@@ -567,7 +579,7 @@ class _Load:
             """
         )
         force = f"{str(self.landed.kind == 'data').lower()} and _h not in (select _h from same)"
-        source = f"{self._projection()}, {force} from contenders where _place = 1"
+        source = f"select {', '.join(self._columns().values())}, {force} from contenders where _place = 1"
         self._send(source, "_incoming", [*columns, "_may_force"])
         if self.contract.kind == "slice":
             self._send_slices()

@@ -9,6 +9,7 @@ order in the rows themselves, so that the order of loads does not matter:
   newest one is deleted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.warehouse.contracts import Contract
@@ -78,6 +79,15 @@ def choose_target(warehouse: Warehouse, contract: Contract, rows: int) -> Target
             warehouse.execute(f"drop index {index}")
         return Target(table, is_fresh=True)
     return Target(table)
+
+
+def set_defaults(warehouse: Warehouse, target: Target, values: Mapping[str, str | None]) -> None:
+    """Set the default of columns of a table that is this load's own, or drop it (None)."""
+    changes = (
+        f"alter column {column} " + ("drop default" if value is None else f"set default {value}")
+        for column, value in values.items()
+    )
+    warehouse.execute(f"alter table {target.table} {', '.join(changes)}")
 
 
 def finish_target(warehouse: Warehouse, contract: Contract, target: Target, rows: int) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from include.feeds.landing import LandedFile, Root, land, read_manifest
 from include.feeds.landing import MANIFEST as MANIFEST_SUFFIX
+from include.feeds.landing import LandedFile, Root, land, read_manifest
 from include.feeds.load import LoadResult, load_file
 from include.feeds.mapping import BUILT_IN
 from include.settings import Settings, get_settings

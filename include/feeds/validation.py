@@ -57,6 +57,7 @@ class Validation:
     reasons: str
     given: str
     has_extra: bool
+    has_deleted: bool
 
     def judged(self, condition: str = "true") -> str:
         """Return the select of the rows: the contract's columns typed, the given values, ``_bad``.
@@ -128,6 +129,7 @@ def build(
         reasons=f"list_filter([{structs}], lambda r: r is not null)",
         given=f"to_json(struct_pack({', '.join(given_values)}))::varchar",
         has_extra=bool(extras),
+        has_deleted="_deleted" in mapped,
     )
 
 
