@@ -21,7 +21,6 @@ SHOP_MEASURES = (
     "new_customers",
 )  # fmt: skip
 AD_MEASURES = ("impressions", "ad_clicks", "spend")
-PLATFORM_CHANNELS = {"google_ads": "google_ads", "meta_ads": "meta_ads", "tiktok_ads": "tiktok_ads"}
 
 Key = tuple[str, str, str, Any]
 """Tenant, channel, campaign, and day or hour."""
@@ -138,7 +137,7 @@ def daily_aggregates(
         tenant = tenants[row["tenant_id"]]
         key = (
             row["tenant_id"],
-            PLATFORM_CHANNELS.get(row["platform"], "paid_other"),
+            row["platform"],
             row["campaign_id"],
             row["spend_date"],
         )

@@ -204,6 +204,8 @@ def by_click(order: Row, evidence: Evidence) -> Credit | None:
     click = evidence.click(order["tenant_id"], order["click_id"])
     if click is None:
         return Credit(reason="click_unknown")
+    if click.verdict == "refused":
+        return Credit(reason="token_not_valid_at_click" if click.token_id else "token_unknown")
     if click.verdict != "valid":
         return Credit(reason="click_not_valid")
     if not click.has_token:

@@ -241,7 +241,7 @@ def kol_periods(
         cells: additive measures per day.
         customers: customers with their orders.
         tenants: settings by tenant.
-        kols: (tenant, KOL) of the feed; each has a row in ``kol_roi`` even without any figure.
+        kols: (tenant, KOL) that any feed names; each has a row in ``kol_roi`` even without any figure.
         as_of: last day per tenant.
     """
     brought: dict[tuple[str, str], list[Customer]] = defaultdict(list)

@@ -62,10 +62,15 @@ def compute(
         rates=rates,
         as_of=as_of,
     )
+    named = {
+        (row["tenant_id"], row["kol_id"])
+        for feed in ("kols", "kol_contracts", "tracking_tokens")
+        for row in rows[feed]
+    }
     tables = {
         "tracked_orders": [tracked_order(order) for order in orders],
         "money_events": money_events(orders, unlinked),
-        **kol_periods(cells, customers, tenants, evidence.kols, as_of),
+        **kol_periods(cells, customers, tenants, named, as_of),
         "daily_aggregates": daily_aggregates(
             orders,
             unlinked,

@@ -67,7 +67,7 @@ def test_validity_is_judged_at_the_click(token: Row, is_valid: bool) -> None:
     row = track(made.order("o", AT, token="st1.k1.t1"), **feeds)
     assert row["not_credited_reason"] == (None if is_valid else "token_not_valid_at_click")
     row = track(made.order("o", AT, click_id="k"), **feeds)
-    assert row["not_credited_reason"] == (None if is_valid else "click_not_valid")
+    assert row["not_credited_reason"] == (None if is_valid else "token_not_valid_at_click")
     assert row["matched_by"] == ("click" if is_valid else None)
 
 
@@ -81,6 +81,7 @@ def test_validity_is_judged_at_the_click(token: Row, is_valid: bool) -> None:
         ({"click_id": "none"}, "click_unknown"),
         ({"click_id": "bot"}, "click_not_valid"),
         ({"click_id": "pre"}, "click_not_valid"),
+        ({"click_id": "foreign"}, "token_unknown"),
         ({"click_id": "plain"}, "click_without_token"),
         ({"click_id": "old"}, "click_outside_window"),
         ({"coupon_code": "NONE"}, "coupon_unknown"),
@@ -96,6 +97,7 @@ def test_the_strongest_evidence_gives_the_reason(evidence: Row, reason: str) -> 
         made.click("pre", "2026-03-10T11:00:00Z", "t1", is_prefetch=True),
         made.click("plain", "2026-03-10T11:00:00Z"),
         made.click("old", "2026-03-05T11:00:00Z", "t1"),
+        made.click("foreign", "2026-03-10T11:00:00Z", "t9"),
     ]
     row = track(made.order("o", AT, **evidence), clicks=clicks)
     assert (row["kol_id"], row["not_credited_reason"]) == (None, reason)
