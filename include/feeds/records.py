@@ -19,10 +19,10 @@ from include.feeds.textlines import (
     Dialect,
     Good,
     arrow_batches,
-    count_csv_records,
     count_lines,
     csv_header,
     csv_records,
+    has_csv_records,
     json_records,
 )
 from include.settings import Settings, get_settings
@@ -59,8 +59,6 @@ class Records:
     broken: int
     may_hold_nul: bool
     """False when no byte of the text can become a NUL character."""
-    lines: int | None
-    """Lines of a text file."""
 
 
 @contextmanager
@@ -133,8 +131,7 @@ def open_records(
         [(broken,)] = duck.execute("select count(*) from broken").fetchall()
         # The records have their numbers now; from here on rows may come in any order, which is faster.
         duck.execute("set preserve_insertion_order = false")
-        may_hold_nul, lines = _scan(plain, file_format)
-        yield Records(duck, name, columns, count + broken, broken, may_hold_nul, lines)
+        yield Records(duck, name, columns, count + broken, broken, _may_hold_nul(plain, file_format))
 
 
 @contextmanager
@@ -158,18 +155,18 @@ def _unpacked(path: Path, name: str, settings: Settings | None) -> Iterator[Path
         yield Path(unpacked.name)
 
 
-def _scan(path: Path, file_format: str) -> tuple[bool, int | None]:
-    """Look once over the bytes: can there be a NUL character, and how many lines are there."""
+def _may_hold_nul(path: Path, file_format: str) -> bool:
+    """Look once over the bytes: can there be a NUL character."""
     if file_format == "parquet":
-        return True, None
+        return True
     signs = (b"\0", b"\\u0000") if file_format == "jsonl" else (b"\0",)
-    found, lines, tail = False, 0, b""
+    tail = b""
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):
-            found = found or any(sign in tail + chunk for sign in signs)
-            lines += chunk.count(b"\n")
+            if any(sign in chunk or sign in tail + chunk[:5] for sign in signs):
+                return True
             tail = chunk[-5:]
-    return found, lines + bool(tail and not tail.endswith(b"\n"))
+    return False
 
 
 @contextmanager
@@ -232,7 +229,8 @@ def _read_csv(
             escape = {_text(dialect.escape)}, null_padding = false, strict_mode = true,
             max_line_size = {MAX_RECORD_BYTES}, buffer_size = {4 * MAX_RECORD_BYTES})
     """
-    if _stands(duck, fast) == count_csv_records(path, dialect.quote, dialect.skip):
+    count = _stands(duck, fast)
+    if count is not None and has_csv_records(path, dialect, count):
         duck.execute(f"create temp view source as select rowid + 1 as _row, {columns} from records")
         return header
     _read_with_care(duck, csv_records(path, dialect, len(header)), header)
