@@ -134,7 +134,9 @@ def _tracked_orders(scope: Scope) -> Suite:
                 (
                     "a credited order has its KOL, any other its reason",
                     "credit_status, kol_id, not_credited_reason",
-                    "(credit_status <> 'not_credited') is distinct from (kol_id is not null) "
+                    # A marketplace may name a KOL whom no feed knows: attributed, and without one.
+                    "(credit_status = 'credited' and kol_id is null) "
+                    "or (credit_status = 'not_credited' and kol_id is not null) "
                     "or (kol_id is null) is distinct from (not_credited_reason is not null)",
                 ),
                 (

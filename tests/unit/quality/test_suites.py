@@ -38,9 +38,12 @@ def test_a_column_that_becomes_required_is_asked_for() -> None:
 def test_only_the_new_loads_are_read() -> None:
     contract = load_contracts()["clicks"]
     assert "r._load_id > 3 and r._load_id <= 9" in raw_suite(contract, SPAN).batch
-    assert "('clicks', 3, 9, 0.05, 30)" in loads_suite(
-        {"clicks": contract}, {"clicks": SPAN}, {"clicks": Limits(refused_share=0.05, minutes_to_load=30)}
-    ).batch
+    assert (
+        "('clicks', 3, 9, 0.05, 30)"
+        in loads_suite(
+            {"clicks": contract}, {"clicks": SPAN}, {"clicks": Limits(refused_share=0.05, minutes_to_load=30)}
+        ).batch
+    )
     assert "load_id > 3 and load_id <= 9" in profile_statement(contract, 3, 9)
 
 
