@@ -117,6 +117,7 @@ def variables(server: LocalPostgres) -> dict[str, str]:
     return {
         **inherited,
         **flat,
+        **({"SOKOL_DATA": known["SOKOL_DATA"]} if "SOKOL_DATA" in known else {}),
         "AIRFLOW_HOME": str(_folder(home)),
         "SOKOL_HOME": str(home),
         "PATH": f"{programs}{os.pathsep}{inherited.get('PATH', os.defpath)}",

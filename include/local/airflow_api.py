@@ -125,6 +125,16 @@ class AirflowApi:
             if not answer["dag_runs"] or len(found) >= answer["total_entries"]:
                 return found
 
+    def has_queued_events(self, dag_id: str) -> bool:
+        """Say whether asset events wait for a Dag that follows them."""
+        try:
+            answer = self._send("GET", f"/api/v2/dags/{dag_id}/assets/queuedEvents")
+        except AirflowRefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return int(answer["total_entries"]) > 0
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}/taskInstances?limit=100"

@@ -6,14 +6,13 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from pathlib import Path
 
 from include.connectors.registry import Source
 from include.local import report, runs, stack
-from include.local.airflow import LocalAirflow, migrate
-from include.local.postgres import LocalPostgres
+from include.local.airflow import LocalAirflow
 from include.settings import PROJECT_ROOT, Settings
 
 SEED = 7
@@ -45,30 +44,29 @@ def run(*, scale: float = SCALE, seed: int = SEED, days: int = DAYS) -> None:
     Raises:
         RunFailedError: a run ended red; the text says which, and where its log is.
     """
-    settings, server = _start_and_generate(scale=scale, seed=seed, days=days)
+    airflow, settings = _start_and_generate(scale=scale, seed=seed, days=days)
     sources = _register(settings)
     stack.say(f"registered {len(sources)} sources: {', '.join(source.name for source in sources)}")
-    airflow = stack.start_airflow(server)
-    stack.say(f"Airflow is ready at {airflow.url}")
     _run_dags(airflow, settings, sources)
     report.print_outcome(settings, airflow)
 
 
-def _start_and_generate(*, scale: float, seed: int, days: int) -> tuple[Settings, LocalPostgres]:
-    """Do at once what does not wait for each other: the files, the warehouse, Airflow's metadata."""
+def _start_and_generate(*, scale: float, seed: int, days: int) -> tuple[LocalAirflow, Settings]:
+    """Do at once what does not wait for each other: the shops' files, and the warehouse with Airflow."""
 
-    def servers() -> tuple[Settings, LocalPostgres]:
+    def servers() -> tuple[LocalAirflow, Settings]:
         server = stack.start_postgres()
         stack.say(f"Postgres is ready on {server.host}:{server.port}")
-        migrate(server)
-        return stack.prepare(), server
+        settings = stack.prepare()
+        airflow = stack.start_airflow(server)
+        stack.say(f"Airflow is ready at {airflow.url}")
+        return airflow, settings
 
     with ThreadPoolExecutor(2) as pool:
         made = pool.submit(_generate, Settings().demo_dir, scale=scale, seed=seed, days=days)
-        settings, server = pool.submit(servers).result()
-        stack.say("the warehouse and Airflow's metadata are prepared")
+        started = pool.submit(servers)
         made.result()
-    return settings, server
+        return started.result()
 
 
 def _generate(folder: Path, *, scale: float, seed: int, days: int) -> None:
@@ -122,7 +120,10 @@ def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Sourc
             first, last = (datetime.combine(daily[at].begin, time(), source.zone) for at in (0, -1))
             runs.backfill(airflow, dag_id, first, last)
     runs.wait_until_ended(airflow, dag_ids, stack.say, "history and daily runs")
-    runs.wait_for_transform(airflow, runs.last_end(airflow, dag_ids), stack.say)
+    last_end = runs.last_end(airflow, dag_ids)
+    if not runs.transform_covers(airflow, last_end):  # an earlier demo was interrupted, or its marts are red
+        api.trigger(runs.TRANSFORM, f"demo_{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
+    runs.wait_for_transform(airflow, last_end, stack.say)
 
 
 def intervals(folder: Path, source: Source) -> list[Interval]:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from include.connectors.registry import Source
-from include.local import report, runs, stack
+from include.local import environment, report, runs, stack
 from include.local.airflow import LocalAirflow
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse import connect
@@ -28,6 +28,8 @@ def run() -> None:
 
     server = stack.start_postgres()
     settings = stack.prepare()
+    # Whoever starts Airflow later need not have SOKOL_DATA in the environment.
+    environment.write(server.home, {"SOKOL_DATA": str(settings.data_dir.resolve())})
     source = register(FOLDER, settings).source
     days = days_with_files(source, settings)
     first, last = days[0], days[-1]
@@ -74,7 +76,7 @@ def _backfill(airflow: LocalAirflow, settings: Settings, source: Source, days: l
     )
     api.set_paused(dag_id, False)
     # In bulk there is nothing worth building before the last day; otherwise every load is followed.
-    bulk = len(missing) > BULK_DAYS
+    bulk = len(missing) + len(late) > BULK_DAYS
     api.set_paused(runs.TRANSFORM, bulk)
     for day in late:
         api.clear(dag_id, ran[day][0])
@@ -82,10 +84,11 @@ def _backfill(airflow: LocalAirflow, settings: Settings, source: Source, days: l
         first, last = (datetime.combine(missing[at], time(), source.zone) for at in (0, -1))
         runs.backfill(airflow, dag_id, first, last, at_once=AT_ONCE)
     runs.wait_until_ended(airflow, [dag_id], stack.say, "daily runs")
-    if bulk:
-        api.set_paused(runs.TRANSFORM, False)
+    api.set_paused(runs.TRANSFORM, False)
+    last_end = runs.last_end(airflow, [dag_id])
+    if not runs.transform_covers(airflow, last_end):
         api.trigger(runs.TRANSFORM, f"after_{source.name}_{since:%Y%m%dT%H%M%S}", {})
-    runs.wait_for_transform(airflow, runs.last_end(airflow, [dag_id]), stack.say)
+    runs.wait_for_transform(airflow, last_end, stack.say)
 
 
 def _days_that_ran(airflow: LocalAirflow, source: Source) -> dict[date, tuple[str, str]]:

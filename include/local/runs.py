@@ -123,6 +123,14 @@ def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None
         time.sleep(POLL_SECONDS)
 
 
+def transform_covers(airflow: LocalAirflow, since: datetime) -> bool:
+    """Say whether a green or active transform run began after ``since``, or one is due by an asset's event."""
+    api = airflow.api()
+    newest = api.runs(TRANSFORM, limit=1)
+    begun = bool(newest) and datetime.fromisoformat(newest[0]["run_after"]) >= since
+    return (begun and newest[0]["state"] != "failed") or api.has_queued_events(TRANSFORM)
+
+
 def last_end(airflow: LocalAirflow, dag_ids: Sequence[str]) -> datetime:
     """Return when the last green run of these Dags ended.
 
