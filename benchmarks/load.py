@@ -1,8 +1,8 @@
 """How fast a load is: clicks keyed by random text, against bare COPY of the same file in the same run.
 
-``python -m benchmarks.load --rows 5000000 --json`` starts an embedded Postgres of its own, loads the rows into an empty
-feed, onto as many standing rows and onto four times as many, loads the last file again, and loads its rows
-again in other files and another order.
+``python -m benchmarks.load --rows 5000000 --json`` starts an embedded Postgres of its own, loads the rows
+into an empty feed, onto as many standing rows and onto four times as many, loads the last file again, and
+loads its rows again in other files and another order.
 """
 
 import argparse
@@ -53,7 +53,8 @@ def generate(rows: int, part: int, target: Path) -> None:
         f"""
         copy (
             with numbered as (
-                select i, case when i % 100 = 99 then i - 50 else i end + {part} * {rows}::bigint as n from range({rows}) t(i)
+                select i, case when i % 100 = 99 then i - 50 else i end + {part} * {rows}::bigint as n
+                from range({rows}) t(i)
             )
             select
                 case when i % 600 = 7 then null else md5('click ' || n) end as click_id,
@@ -64,7 +65,8 @@ def generate(rows: int, part: int, target: Path) -> None:
                 'spring-' || n % 20 as utm_campaign,
                 'https://shop.example/products/item-' || n % 3000 as landing_url,
                 case when n % 4 > 0 then 'https://www.instagram.com/' end as referrer,
-                'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Version/' || n % 40 as user_agent,
+                'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1 Version/' || n % 40
+                    as user_agent,
                 left(md5('address ' || n % 900000), 24) as ip_hash,
                 case when i % 600 = 307 then null else n % 50 = 0 end as is_prefetch,
                 case when i % 600 <> 407 then strftime(
@@ -99,7 +101,8 @@ def shuffle(source: Path, targets: Sequence[Path]) -> None:
 
 def _in_a_process(name: str, *arguments: object) -> None:
     # The generator's memory is not the loader's.
-    code = f"from benchmarks.load import {name}; from pathlib import Path; {name}({', '.join(map(repr, arguments))})"
+    call = f"{name}({', '.join(map(repr, arguments))})"
+    code = f"from benchmarks.load import {name}; from pathlib import Path; {call}"
     code = code.replace("PosixPath", "Path")
     subprocess.run([sys.executable, "-c", code], check=True)
 

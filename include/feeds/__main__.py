@@ -132,7 +132,8 @@ def _check(chosen: argparse.Namespace) -> int:
 def _show(found: Preview, name: str) -> None:
     console = Console(markup=False, width=None if sys.stdout.isatty() else 180)
     console.print(
-        f"{name} to {found.feed}: {found.records} records make {found.rows} rows: {found.would_load} would load, "
+        f"{name} to {found.feed}: {found.records} records make {found.rows} rows: {found.would_load} would "
+        f"load, "
         f"{found.repeated} repeat a key of the file, {found.refused} are refused. Nothing was written."
     )
     if found.totals:
@@ -178,9 +179,7 @@ def _release(chosen: argparse.Namespace) -> int:
         results = release_by_mapping(warehouse, chosen.feed)
     for result in results:
         if result.skipped:
-            print(
-                f"{result.path}: the mapping and the contract are those that refused its rows; correct one first"
-            )
+            print(f"{result.path}: mapping and contract are those that refused its rows; correct one first")
         else:
             print(f"{result.path}: {_words(result)}")
     if not results:
@@ -217,9 +216,11 @@ def _status(_: argparse.Namespace) -> int:
                 """
                 select l.feed, l.tenant_id, count(*) as loads, sum(l.rows_read)::bigint as rows_read,
                     sum(l.rows_loaded)::bigint as loaded, sum(l.rows_quarantined)::bigint as quarantined,
-                    sum(l.rows_unchanged)::bigint as unchanged, sum(l.rows_conflicting)::bigint as conflicting,
+                    sum(l.rows_unchanged)::bigint as unchanged,
+                    sum(l.rows_conflicting)::bigint as conflicting,
                     (select count(*) from ops.quarantine q
-                     where q.feed = l.feed and q.tenant_id = l.tenant_id and q.released_load_id is null) as held,
+                     where q.feed = l.feed and q.tenant_id = l.tenant_id and q.released_load_id is null
+                    ) as held,
                     max(l.interval_end) as covered_to, max(l.finished_at) as last_load
                 from ops.loads l group by l.feed, l.tenant_id order by 1, 2
                 """
@@ -231,8 +232,9 @@ def _status(_: argparse.Namespace) -> int:
 
 def _words(result: LoadResult) -> str:
     return (
-        f"{result.rows_read} rows read = {result.rows_loaded} loaded + {result.rows_quarantined} quarantined + "
-        f"{result.rows_unchanged} unchanged + {result.rows_conflicting} conflicting"
+        f"{result.rows_read} rows read = {result.rows_loaded} loaded + "
+        f"{result.rows_quarantined} quarantined + {result.rows_unchanged} unchanged + "
+        f"{result.rows_conflicting} conflicting"
     )
 
 

@@ -1,5 +1,6 @@
 """Check a file against a mapping before anything is registered: what would load, what not and why."""
 
+import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,8 +29,8 @@ class Refusal:
 class Preview:
     """What a load would do with a file, as far as the file alone tells.
 
-    ``repeated`` counts rows beyond the first of their key in the file. ``totals`` are the contract's money columns
-    of the rows that would load: currency, column, sum.
+    ``repeated`` counts rows beyond the first of their key in the file. ``totals`` are the contract's money
+    columns over the rows that are not refused: currency, column, sum.
     """
 
     feed: str
@@ -92,7 +93,7 @@ def check(
         staged = stage(records, contract, select)
         duck = staged.duck
         lead = {"csv": 1 + skip, "jsonl": 0}.get(file_format)
-        certain = lead is not None and records.lines == records.count + lead
+        certain = lead is not None and _count_lines(path) == records.count + lead
         refusals: list[Refusal] = [
             Refusal(row, line, column, value, reason)
             for row, line, column, value, reason in duck.execute(
@@ -125,6 +126,13 @@ def check(
             totals=_totals(staged.duck, staged.clean(), contract),
             sample=_sample(staged.duck, staged.clean(), contract),
         )
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as text:
+        return sum(1 for _ in text)
 
 
 def _totals(duck: Any, clean: str, contract: Contract) -> tuple[tuple[str, str, str], ...]:

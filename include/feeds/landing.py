@@ -84,11 +84,22 @@ def land(
 
     Args:
         content: a local path, bytes, or a binary stream.
+        tenant_id: organisation that the file belongs to.
+        source: name of the source system.
         name: what the file is called at its source, the same on every machine.
         interval_start: first instant that the file is for (aware).
         interval_end: the instant after the last (aware).
         feeds: feed to the mapping's file name.
+        file_format: csv, jsonl or parquet.
+        registration: folder of ``sources_dir`` where the mappings stand.
+        options: how a CSV is written (``records.open_records``).
+        time_zone: zone of the source's local times and days.
+        cursor: column of the file whose largest value is recorded with each load.
+        lookback_days: how many days before the interval a pull of slices covers too.
+        delivery_id: the source's own id of the delivery, if it gives one.
+        kind: ``release`` for rows corrected by hand.
         landing_seq: given only where a file belongs to an earlier landing (releases).
+        settings: where the landing zone is.
         step: called with the name of each boundary passed; tests kill the process there.
 
     Raises:
@@ -143,7 +154,7 @@ def land(
 
 
 def manifests(settings: Settings | None = None, folder: str = "") -> Iterator[LandedFile]:
-    """Yield every landed file (of one folder, or of all), by path; a file without a manifest does not exist."""
+    """Yield every landed file of a folder or of all, by path; without a manifest a file does not exist."""
     settings = settings or get_settings()
     root = Root(settings.landing_url)
     for path in root.find(folder, MANIFEST):

@@ -91,7 +91,7 @@ class LoadResult:
 class Staged:
     """A file's rows of one feed, typed and judged in DuckDB, before anything is written.
 
-    The DuckDB session has ``keyed`` (``_row``, ``_h``, ``_cursor`` of all rows; ``_h`` is null where the row is
+    The DuckDB session has ``keyed`` (``_row``, ``_h``, ``_cursor`` of all rows; ``_h`` is null where a row is
     refused) and, when there are any, ``refused`` (the typed columns, ``_row``, ``reasons``, ``given``).
     """
 
@@ -144,8 +144,8 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
         contract, mapping.sql, describe(duck, mapping, contract), may_hold_nul=records.may_hold_nul
     )
     _drop(duck, "judged")
-    # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a large
-    # file would not fit beside its records, so that they are computed again where they are needed.
+    # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a
+    # large file would not fit beside its records, so that they are computed again where they are needed.
     kind = "table" if records.count <= KEEP_ROWS else "view"
     try:
         duck.execute(f"create temp {kind} judged as {validation.judged()}")
@@ -275,7 +275,16 @@ def load_file(
                 return LoadResult(feed, landed.path, found, skipped=True)
             load_id = int(warehouse.value("select nextval('ops.load_id_seq')"))
             step("locked")
-            result = _Load(warehouse, staged, landed, mapping, load_id, file_id, started, step).run()
+            result = _Load(
+                warehouse,
+                staged,
+                landed=landed,
+                mapping=mapping,
+                load_id=load_id,
+                file_id=file_id,
+                started=started,
+                step=step,
+            ).run()
         step("committed")
     return result
 
@@ -331,9 +340,13 @@ def load_pending(
     """Load whatever is landed and not loaded by the present mappings and contracts.
 
     Args:
+        warehouse: a connection as the loader.
+        settings: where the landing zone and the mappings are.
+        contracts: the contracts; the project's when left out.
         tenant_id: only this tenant's files.
         source: only this source's files.
         feeds: only these feeds.
+        step: called with the name of each boundary passed.
 
     Returns:
         A result per file and feed that was loaded now; what stood already is not listed.
@@ -377,6 +390,7 @@ class _Load:
         self,
         warehouse: Warehouse,
         staged: Staged,
+        *,
         landed: LandedFile,
         mapping: SqlMapping,
         load_id: int,
@@ -408,8 +422,8 @@ class _Load:
         streamed = self._append_plain_rows(target) if plain else 0
         if streamed != plain:
             raise RuntimeError(
-                f"{self.landed.name} to {contract.feed}: the mapping {self.mapping.name} gave {plain} rows and then "
-                f"{streamed}; a mapping must give the same rows each time (no random(), no now())"
+                f"{self.landed.name} to {contract.feed}: the mapping {self.mapping.name} gave {plain} rows, "
+                f"then {streamed}; a mapping must give the same rows each time (no random(), no now())"
             )
         self.step("copied")
         outcome = self._merge_special_rows(target)
@@ -490,7 +504,7 @@ class _Load:
 
     def _merge_special_rows(self, target: Target) -> "_Outcome":
         """Decide the rows that were set aside, first among themselves, then against the standing ones."""
-        duck, contract, warehouse = self.duck, self.contract, self.warehouse
+        duck, contract = self.duck, self.contract
         currency = contract.currency or (contract.currency_codes[0] if contract.currency_codes else None)
         amounts = "".join(f", {c}" for c in contract.totals)
         duck.execute(
@@ -513,7 +527,7 @@ class _Load:
             order = f"{contract.event_time}, _rh"
         else:
             order = f"{order}, _rh desc" if order else "_rh desc"
-        # Of each content one row; then of each key the winner, by the order that also decides against the warehouse.
+        # Of each content one row; then of each key the winner, by the order that decides there too.
         duck.execute(
             f"""
             create or replace temp table contenders as
@@ -525,7 +539,8 @@ class _Load:
                 select c.* from ({self.staged.clean(f"_row in ({_SPECIAL})")}) c join chosen using (_rh, _row)
                 qualify row_number() over (partition by _rh) = 1
             )
-            select *, row_number() over (partition by _h, {", ".join(contract.key)} order by {order}) as _place
+            select *,
+                row_number() over (partition by _h, {", ".join(contract.key)} order by {order}) as _place
             from rows
             """
         )
@@ -641,8 +656,8 @@ class _Load:
         reason = f"another row of this key has the smaller ({self.contract.event_time}, content)"
         self._send(
             f"""
-            select {self.load_id}, '{self.contract.feed}', l.tenant_id, json_object({key}), {kept}, {row}, l._rh,
-                '{reason}'
+            select {self.load_id}, '{self.contract.feed}', l.tenant_id, json_object({key}), {kept}, {row},
+                l._rh, '{reason}'
             from contenders l join contenders k on {same_key} and k._place = 1
             where l._place > 1
             """,
@@ -664,13 +679,16 @@ class _Load:
             + [f"{part.format('l')} = {part.format('k')}" for part in parts]
         )
         [(ties,)] = self.duck.execute(
-            f"select count(*) from contenders l join contenders k on {equal} and k._place = 1 where l._place > 1"
+            f"""
+            select count(*) from contenders l join contenders k on {equal} and k._place = 1
+            where l._place > 1
+            """
         ).fetchall()
         return int(ties)
 
     def _quarantine(self) -> None:
         """Write refused rows and broken records, and close what an earlier load of this file refused."""
-        warehouse, duck, landed = self.warehouse, self.duck, self.landed
+        warehouse = self.warehouse
         warehouse.execute(
             """
             update ops.quarantine
@@ -697,7 +715,7 @@ class _Load:
         )
 
     def _note_releases(self) -> None:
-        """Remember which quarantined rows this file's rows correct, unless the corrected row is refused too."""
+        """Remember which quarantined rows this file corrects, unless the corrected row is refused too."""
         self._send(
             f"""
             select record -> '$._release' ->> 'path', '{self.contract.feed}',
@@ -715,11 +733,14 @@ class _Load:
         if not self.staged.refused:
             duck.execute(_NO_REFUSED)
         names = "load_id, feed, tenant_id, source, file_id, row, column_name, value, reason, content, mapped"
-        fixed = f"{self.load_id}, '{self.contract.feed}', {_text(landed.tenant_id)}, {_text(landed.source)}, {self.file_id}"
+        texts = ", ".join(_text(value) for value in (self.contract.feed, landed.tenant_id, landed.source))
+        fixed = f"{self.load_id}, {texts}, {self.file_id}"
         content = _content_sql(self.staged.records)
         self._send(
             f"""
-            with originals as (select _row, {content} as content from source where _row in (select _row from refused))
+            with originals as (
+                select _row, {content} as content from source where _row in (select _row from refused)
+            )
             select {fixed}, r._row, reasons[1].column, reasons[1].value,
                 array_to_string(list_transform(reasons, lambda x: x.reason), '; '), o.content, r.given
             from refused r left join originals o on o._row = r._row
@@ -850,9 +871,12 @@ def csv_stream(duck: duckdb.DuckDBPyConnection, select: str) -> Iterator[bytes]:
     def produce() -> None:
         try:
             duck.execute(
-                f"copy ({select}) to '/proc/self/fd/{write_end}' (format csv, header false, use_tmp_file false)"
+                f"""
+                copy ({select}) to '/proc/self/fd/{write_end}'
+                (format csv, header false, use_tmp_file false)
+                """
             )
-        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+        except BaseException as error:  # raised again in the consumer
             failure.append(error)
         finally:
             os.close(write_end)

@@ -14,14 +14,15 @@ from include.warehouse.contracts import Contract
 
 BUILT_IN = "contract"
 
-# The first of two passes of an ambiguous local time; an impossible local time becomes a text that no cast to a
-# timestamp accepts, so that its row is refused with that text as the reason.
+# The first of two passes of an ambiguous local time; an impossible local time becomes a text that no cast
+# to a timestamp accepts, so that its row is refused with that text as the reason.
 _MACROS = """
 create temp macro _utc_of(t, zone) as
     case
         when timezone(zone, timezone(zone, t)) <> t then null
         when timezone(zone, timezone(zone, t) - interval 1 hour) = t then timezone(zone, t) - interval 1 hour
-        when timezone(zone, timezone(zone, t) - interval 30 minute) = t then timezone(zone, t) - interval 30 minute
+        when timezone(zone, timezone(zone, t) - interval 30 minute) = t
+            then timezone(zone, t) - interval 30 minute
         else timezone(zone, t)
     end;
 create temp macro local_to_utc(local, zone) as

@@ -1,7 +1,7 @@
 """Merging a load's rows into ``raw``: who wins, what is restated, and where new rows are put.
 
-Everything here runs in the load's transaction, under the feed's lock. The winner of a key is decided by a total
-order in the rows themselves, so that the order of loads does not matter:
+Everything here runs in the load's transaction, under the feed's lock. The winner of a key is decided by a
+total order in the rows themselves, so that the order of loads does not matter:
 
 * event: the smallest (event time, row hash) stays; the others go to ``ops.conflicts``.
 * entity: the largest (version, state rank, landing sequence, row hash) stands.
@@ -66,6 +66,8 @@ def choose_target(warehouse: Warehouse, contract: Contract, rows: int) -> Target
     """Choose, and where needed create, the table that new rows are appended to.
 
     Args:
+        warehouse: the load's connection, in its transaction.
+        contract: the feed's contract.
         rows: how many rows will be appended.
     """
     if contract.kind == "event":
@@ -94,6 +96,9 @@ def finish_target(warehouse: Warehouse, contract: Contract, target: Target, rows
     """Index, attach and count what was appended to a target.
 
     Args:
+        warehouse: the load's connection, in its transaction.
+        contract: the feed's contract.
+        target: what was appended to.
         rows: how many rows were appended.
     """
     if target.is_fresh:
@@ -104,7 +109,10 @@ def finish_target(warehouse: Warehouse, contract: Contract, target: Target, rows
         return
     if target.is_fresh:
         warehouse.execute(
-            f"alter table raw.{contract.feed} attach partition {target.table} for values in ({target.segment})"
+            f"""
+            alter table raw.{contract.feed} attach partition {target.table}
+            for values in ({target.segment})
+            """
         )
     warehouse.execute(
         """
@@ -149,7 +157,7 @@ def _segment_table(contract: Contract, segment: int) -> str:
 
 
 def note_slices(warehouse: Warehouse, contract: Contract, landing_seq: int) -> None:
-    """Remember this pull as the newest of its slices where it is; ``_slices`` (tenant_id, slice) names them."""
+    """Remember this pull as the newest of its slices, named in ``_slices``, where it is their newest."""
     warehouse.execute(
         """
         insert into ops.slices as s (feed, tenant_id, slice, landing_seq)
@@ -167,7 +175,7 @@ def slice_text(contract: Contract, alias: str) -> str:
 
 
 def bump_identical(warehouse: Warehouse, contract: Contract, landing_seq: int) -> list[tuple[int, str]]:
-    """Find the rows of ``_narrow`` (h, rh) that stand already, and note that they were seen in a newer landing.
+    """Find the rows of ``_narrow`` (h, rh) that stand already, and note that a newer landing has them.
 
     Returns:
         Key hash and row hash (32 hex digits) of those that stand.
@@ -272,7 +280,8 @@ def _restate_winners(warehouse: Warehouse, contract: Contract, load_id: int) -> 
     warehouse.execute(
         f"""
         insert into ops.restatements (feed, tenant_id, key_hash, old_load_id, load_id, old_row, new_row)
-        select '{feed}', i.tenant_id, i._key_hash, (d.old_row ->> '_load_id')::bigint, {load_id}, d.old_row, {new_row}
+        select '{feed}', i.tenant_id, i._key_hash, (d.old_row ->> '_load_id')::bigint, {load_id},
+            d.old_row, {new_row}
         from _incoming i
         join _decided d on d._key_hash = i._key_hash and d._row_hash = i._row_hash
         where d.outcome = 'replace'
@@ -314,8 +323,8 @@ def _delete_unseen(warehouse: Warehouse, contract: Contract, load_id: int, landi
         create temp table _gone on commit drop as
         select r._key_hash, r._row_hash, to_jsonb(r) as old_row from {gone};
         insert into ops.restatements (feed, tenant_id, key_hash, old_load_id, load_id, old_row, new_row)
-        select '{feed}', old_row ->> 'tenant_id', _key_hash, (old_row ->> '_load_id')::bigint, {load_id}, old_row,
-            old_row || jsonb_build_object('_deleted', true, '_load_id', {load_id})
+        select '{feed}', old_row ->> 'tenant_id', _key_hash, (old_row ->> '_load_id')::bigint, {load_id},
+            old_row, old_row || jsonb_build_object('_deleted', true, '_load_id', {load_id})
         from _gone
         """
     )

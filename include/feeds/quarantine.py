@@ -89,8 +89,8 @@ def release_by_hand(
         contracts: the contracts; the project's when left out.
 
     Raises:
-        ReleaseError: when the row is not in quarantine, was no record at all, a column is unknown, no reason is
-            given, or the corrected row is refused as well.
+        ReleaseError: when the row is not in quarantine, was no record at all, a column is unknown, no reason
+            is given, or the corrected row is refused as well.
     """
     settings = settings or get_settings()
     contracts = load_contracts() if contracts is None else contracts

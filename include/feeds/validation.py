@@ -44,8 +44,8 @@ class Check:
 class Validation:
     """The SQL of a mapping's rows, typed and judged.
 
-    ``key_hash`` and ``row_hash`` are expressions over the columns of ``judged``, ``reasons`` a list of structs
-    (column, value, reason), ``given`` a JSON text of the given values.
+    ``key_hash`` and ``row_hash`` are expressions over the columns of ``judged``, ``reasons`` a list of
+    structs (column, value, reason), ``given`` a JSON text of the given values.
     """
 
     mapping: str
@@ -62,8 +62,8 @@ class Validation:
     def judged(self, condition: str = "true") -> str:
         """Return the select of the rows: the contract's columns typed, the given values, ``_bad``.
 
-        Its columns are those of the contract, ``_row``, ``_extra``, ``_deleted``, ``i_<column>`` for each value as
-        the mapping gave it, and ``_bad``.
+        Its columns are those of the contract, ``_row``, ``_extra``, ``_deleted``, ``i_<column>`` for each
+        value as the mapping gave it, and ``_bad``.
 
         Args:
             condition: over ``_row``; rows that fail it are left out before anything is computed for them.
@@ -109,7 +109,8 @@ def build(
         cheap.append(_NUL_IN_EXTRA)
     bad = " or ".join(f"coalesce({condition}, false)" for condition in cheap)
     structs = ", ".join(
-        f"case when {c.condition} then {{'column': {_literal(c.column)}, 'value': {c.value}, 'reason': {c.reason}}} end"
+        f"case when {c.condition} "
+        f"then {{'column': {_literal(c.column)}, 'value': {c.value}, 'reason': {c.reason}}} end"
         for c in checks
     )
     given_values = [
@@ -134,7 +135,7 @@ def build(
 
 
 def encode(contract: Contract, columns: Iterable[str]) -> str:
-    """Return an expression that writes columns to one text unambiguously: each value after its byte length."""
+    """Return an expression that writes columns to one text, unambiguously: each after its byte length."""
     # concat leaves NULL out, so that NULL is ":" and the empty text "0:".
     return "concat(" + ", ".join(f"strlen({text}), ':', {text}" for text in _texts(contract, columns)) + ")"
 

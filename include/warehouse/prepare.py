@@ -101,14 +101,28 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
 
 def _grant_ops(admin: Warehouse, settings: Settings) -> None:
     loader, transformer = settings.loader_user, settings.transformer_user
-    tables = ("landed_files", "loads", "quarantine", "releases", "conflicts", "restatements", "slices", "segments")
+    tables = (
+        "landed_files",
+        "loads",
+        "quarantine",
+        "releases",
+        "conflicts",
+        "restatements",
+        "slices",
+        "segments",
+    )
     for table in tables:
         _run(admin, "grant select on ops.{} to {}", table, transformer)
         _run(admin, "grant select, insert on ops.{} to {}", table, loader)
     for table in ("landed_files", "quarantine", "slices", "segments"):
         _run(admin, "grant update on ops.{} to {}", table, loader)
     _run(admin, "grant usage, select on sequence ops.load_id_seq to {}", loader)
-    _run(admin, "grant execute on function ops.readable_tenants(name) to {}, {}", settings.reader_user, transformer)
+    _run(
+        admin,
+        "grant execute on function ops.readable_tenants(name) to {}, {}",
+        settings.reader_user,
+        transformer,
+    )
 
 
 def raw_columns(contract: Contract) -> dict[str, str]:
@@ -151,8 +165,7 @@ def index_statements(contract: Contract, table: str) -> list[str]:
     if contract.kind == "event":
         brin = "create index on {} using brin ({}) with (pages_per_range = 32)"
         return [*statements, *(brin.format(table, column) for column in (contract.event_time, "_load_id"))]
-    for columns in contract.indexes:
-        statements.append(f"create index on {table} ({', '.join(columns)})")
+    statements += [f"create index on {table} ({', '.join(columns)})" for columns in contract.indexes]
     if contract.kind == "slice":
         statements.append(f"create index on {table} ({', '.join(contract.slice)})")
     return [*statements, f"create index on {table} (_load_id)"]

@@ -13,14 +13,15 @@ from rich.table import Table
 Format = Literal["csv", "json", "table"]
 
 
-def render(table: pa.Table, form: Format, out: TextIO = sys.stdout) -> None:
+def render(table: pa.Table, form: Format, out: TextIO | None = None) -> None:
     """Write a table to a stream.
 
     Args:
         table: the rows.
         form: ``csv`` (RFC 4180 with a header), ``json`` (an array of objects) or ``table``.
-        out: where to write.
+        out: where to write; standard output when left out.
     """
+    out = out or sys.stdout
     if form == "csv":
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(table.column_names)

@@ -1,4 +1,4 @@
-"""A loader in a process of its own, to be killed: at a named boundary by itself, or from outside at any time."""
+"""A loader in a process of its own, to be killed: at a boundary by itself, or from outside at any time."""
 
 import os
 import signal
@@ -25,9 +25,10 @@ def files() -> list[u.Given]:
         return {"account": "m", "day": day, "id": id_, "amount": amount}
 
     many = tuple(touch(f"t{n}", 1 + n % 9, "many") for n in range(2000))
+    mixed = tuple(bill(f"b{n}", 1, "1.5", "USD" if n % 7 else "VND") for n in range(300))
     return [
         u.Given("touches", 0, "touches-0", (*many, touch("t1", 3, "later"), touch("t2", 1, "earlier"))),
-        u.Given("bills", 0, "bills-0", tuple(bill(f"b{n}", 1, "1.5", "USD" if n % 7 else "VND") for n in range(300))),
+        u.Given("bills", 0, "bills-0", mixed),
         u.Given("spend", 0, "spend-0", (spend("2026-01-01", "a", "1"), spend("2026-01-01", "b", "2"))),
         u.Given("touches", 1, "touches-1", (touch("t3", 1, "earlier"), touch("t4", 9, "later"), many[7])),
         u.Given("bills", 1, "bills-1", tuple(bill(f"b{n}", 2, "2.5") for n in range(200))),

@@ -1,4 +1,4 @@
-"""A loader killed anywhere leaves nothing half: what is loaded afterwards is what an undisturbed run loads."""
+"""A loader killed anywhere leaves nothing half, and what is loaded afterwards is as if it had not been."""
 
 import os
 import random
@@ -19,9 +19,7 @@ RANDOM_KILLS = 100
 
 
 def _state(warehouse: Warehouse) -> list[Any]:
-    held = warehouse.rows(
-        "select feed, row, reason, content::text from ops.quarantine order by feed, row, reason, content::text"
-    )
+    held = warehouse.rows("select feed, row, reason, content::text from ops.quarantine order by 1, 2, 3, 4")
     return [*u.bookkeeping(warehouse), *(u.standing(warehouse, feed) for feed in u.CONTRACTS), *held]
 
 
@@ -101,7 +99,7 @@ def test_kill_at_random_points(universe: Settings, undisturbed: list[Any]) -> No
 
 
 def test_a_file_without_its_manifest_does_not_exist(universe: Settings) -> None:
-    """Planted: what a kill between the file and its manifest leaves is no landed file, and is landed again."""
+    """Planted: what a kill between file and manifest leaves is no landed file, and is landed again."""
     landed = killing.files()[2].land(universe)
     (Path(universe.landing_url) / (landed.path + MANIFEST)).unlink()
     assert list(manifests(universe)) == []

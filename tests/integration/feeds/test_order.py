@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.feeds.load import load_landed
@@ -19,7 +19,9 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 _IDS = st.sampled_from(["a", "b", "c"])
 _TIMES = st.sampled_from([f"2026-01-0{n}T10:00:00Z" for n in (1, 2, 3)])
 _ROWS: dict[str, st.SearchStrategy[u.Row]] = {
-    "touches": st.fixed_dictionaries({"id": _IDS, "note": st.sampled_from(["x", "y", None]), "happened_at": _TIMES}),
+    "touches": st.fixed_dictionaries(
+        {"id": _IDS, "note": st.sampled_from(["x", "y", None]), "happened_at": _TIMES}
+    ),
     "bills": st.fixed_dictionaries(
         {
             "id": _IDS,
@@ -81,9 +83,7 @@ def _obeys_the_rules(warehouse: Warehouse, files: Sequence[u.Given]) -> None:
     assert warehouse.value("select count(*) from ops.conflicts") == lost
 
 
-@settings(
-    max_examples=20, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
-)
+@settings(max_examples=20, deadline=None, phases=PHASES, print_blob=True)
 @given(files=_files(), seed=st.integers(0, 10**6))
 def test_shuffled_repeated_files_give_the_same_rows(
     universe_settings: Settings, files: list[u.Given], seed: int
@@ -96,7 +96,7 @@ def test_shuffled_repeated_files_give_the_same_rows(
     assert first == second
 
 
-@settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, phases=PHASES, print_blob=True)
 @given(rows=st.lists(_ROWS["bills"], min_size=2, max_size=8), cut=st.integers(1, 7))
 def test_a_split_file_gives_the_same_rows(universe_settings: Settings, rows: list[u.Row], cut: int) -> None:
     whole = [u.Given("bills", 0, "all.jsonl", tuple(rows))]

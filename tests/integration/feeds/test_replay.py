@@ -1,4 +1,4 @@
-"""Dropping the warehouse and replaying the landing zone, two loads at once, releases that a replay repeats."""
+"""Drop the warehouse and replay the landing zone; two loads at once; releases that a replay repeats."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_a_row_released_by_hand_is_released_again_by_a_replay(universe: Settings
     for order in ("landing", "random"):
         _drop(universe)
         with connect("loader", universe) as warehouse:
-            replay(warehouse, settings=universe, contracts=u.CONTRACTS, order=order, seed=3)  # type: ignore[arg-type]
+            replay(warehouse, settings=universe, contracts=u.CONTRACTS, order=order, seed=3)
         assert _prints(universe) == before
         assert _held(universe) == held
 

@@ -21,7 +21,8 @@ def _table(name: str, meta: dict[str, Any], columns: dict[str, str]) -> dict[str
         "name": name,
         "config": {"meta": meta},
         "columns": [
-            {"name": c, "data_type": t, "config": {"meta": {"required": c in needed}}} for c, t in columns.items()
+            {"name": c, "data_type": t, "config": {"meta": {"required": c in needed}}}
+            for c, t in columns.items()
         ],
     }
 
@@ -31,7 +32,12 @@ CONTRACTS: dict[str, Contract] = {
     for table in (
         _table(
             "touches",
-            {"kind": "event", "key": ["tenant_id", "id"], "event_time": "happened_at", "cursor": "happened_at"},
+            {
+                "kind": "event",
+                "key": ["tenant_id", "id"],
+                "event_time": "happened_at",
+                "cursor": "happened_at",
+            },
             {"tenant_id": "text", "id": "text", "note": "text", "happened_at": "timestamptz"},
         ),
         _table(
@@ -181,7 +187,7 @@ def standing(warehouse: Warehouse, feed: str) -> dict[tuple[Any, ...], tuple[Any
 
 
 def bookkeeping(warehouse: Warehouse) -> list[tuple[Any, ...]]:
-    """Read everything else that must not depend on order: deletion marks and landing sequences of the winners."""
+    """Read what else must not depend on order: marks, landing sequences of winners, slices, conflicts."""
     found: list[tuple[Any, ...]] = []
     for feed in ("bills", "settings", "spend"):
         columns = "_key_hash, _row_hash::text, _landing_seq, _deleted"
@@ -195,17 +201,18 @@ def empty(settings: Settings, feeds: Sequence[str] = tuple(CONTRACTS)) -> None:
     """Empty the feeds' raw tables and the bookkeeping."""
     with connect("admin", settings) as admin:
         tables = [f"raw.{feed}" for feed in feeds]
-        names = ("quarantine", "conflicts", "restatements", "slices", "releases", "loads", "landed_files", "segments")
+        names = ("quarantine", "conflicts", "restatements", "slices", "releases", "loads", "landed_files")
         segments = admin.rows(
-            "select inhrelid::regclass::text from pg_inherits where inhparent = any (%s::regclass[])", [tables]
+            "select inhrelid::regclass::text from pg_inherits where inhparent = any (%s::regclass[])",
+            [tables],
         )
         for (segment,) in segments:
             admin.execute(f"drop table {segment}")
-        admin.execute(f"truncate {', '.join([*tables, *(f'ops.{name}' for name in names)])}")
+        admin.execute(f"truncate {', '.join([*tables, *(f'ops.{name}' for name in names)])}, ops.segments")
 
 
 def every_row_is_accounted_for(warehouse: Warehouse) -> None:
-    """Fail unless raw rows and loads explain each other: no row without its load, no load without its rows."""
+    """Fail unless rows and loads explain each other: no row without its load, no load without its rows."""
     for feed in CONTRACTS:
         orphans = warehouse.value(
             f"select count(*) from raw.{feed} where _load_id not in (select load_id from ops.loads)"
@@ -215,13 +222,15 @@ def every_row_is_accounted_for(warehouse: Warehouse) -> None:
             f"""
             select l.load_id, l.rows_loaded,
                 (select count(*) from raw.{feed} r where r._load_id = l.load_id) as here,
-                (select count(*) from ops.restatements x where x.feed = l.feed and x.old_load_id = l.load_id) as gone
+                (select count(*) from ops.restatements x
+                 where x.feed = l.feed and x.old_load_id = l.load_id) as gone,
+                l.rows_tombstoned
             from ops.loads l where l.feed = '{feed}'
             """
         )
-        for load_id, loaded, here, gone in wrong:
-            tombstoned = warehouse.value("select rows_tombstoned from ops.loads where load_id = %s", [load_id])
-            assert here + gone == loaded + tombstoned, f"load {load_id} of {feed}: {loaded} loaded, {here} + {gone}"
+        for load_id, loaded, here, gone, tombstoned in wrong:
+            said = f"load {load_id} of {feed}: {loaded} loaded, {here} stand and {gone} were restated"
+            assert here + gone == loaded + tombstoned, said
     for table in ("quarantine", "conflicts", "restatements"):
         orphans = warehouse.value(
             f"select count(*) from ops.{table} where load_id not in (select load_id from ops.loads)"
