@@ -96,8 +96,8 @@ def small_world(seed: int, prefix: str = "w") -> SmallWorld:
     )
     add_rates(world)
     add_kols(world)
-    add_clicks(world, "k", world.rng.randrange(16))
-    add_orders(world, "o", world.rng.randrange(1, 10))
+    add_clicks(world, "k", world.rng.randrange(24))
+    add_orders(world, "o", world.rng.randrange(1, 16))
     add_sales(world, "s", world.rng.randrange(4))
     for number in range(world.rng.randrange(6)):
         add_spend(world, number)
@@ -116,11 +116,11 @@ def shifted(moment: str, **by: float) -> str:
 
 def add_rates(world: SmallWorld) -> None:
     """Publish rates with gaps of up to seven days, and in a few worlds of eight."""
-    most = 8 if world.happens(0.1) else 7
+    most = 9 if world.happens(0.15) else 7
     for currency in CURRENCIES:
         if currency == world.tenant["reporting_currency"]:
             continue
-        day = -world.rng.randrange(1, 4)
+        day = -world.rng.randrange(8, 11)
         while day < DAYS + NEWS_DAYS:
             value = world.some("0.00003951", "0.6543", "1.1", "25317.5", "0.333333333333")
             rate_day = (FIRST_DAY + timedelta(days=day)).isoformat()
