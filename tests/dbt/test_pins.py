@@ -16,7 +16,7 @@ def staged(warehouse: Warehouse) -> dict[str, Any]:
         row[0] for row in warehouse.rows("select viewname::text from pg_views where schemaname = 'staging'")
     ]
     assert len(views) > 15
-    sums = "select count(*), coalesce(sum(('x' || left(md5(v::text), 8))::bit(32)::bigint), 0) from staging.{} as v"
+    sums = "select count(*), md5(string_agg(v::text, '' order by v::text)) from staging.{} as v"
     return {view: warehouse.rows(sums.format(view))[0] for view in views}
 
 
@@ -54,7 +54,7 @@ def test_the_next_pins_show_what_came(shops: Settings) -> None:
             with warehouse.transaction():
                 warehouse.execute("update ops.pins set load_id = (select max(load_id) from ops.loads)")
                 assert warehouse.value(f"select gross_amount from staging.stg_orders {O1}") == 1
-                gone = "select count(*) from staging.stg_orders where order_id in ('o4', 'o99') and tenant_id = 'acme'"
+                gone = "select count(*) from staging.stg_orders where order_id in ('o4', 'o99')"
                 assert warehouse.value(gone) == 1
                 raise KeyError
         except KeyError:
