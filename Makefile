@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-SOKOL_HOME ?= .sokol
+SOKOL_HOME ?= $(CURDIR)/.sokol
 export SOKOL_HOME
 RUN := $(BIN)/python -m include.local
 RUNTIME := $(VENV)/.installed-runtime

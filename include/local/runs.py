@@ -124,7 +124,7 @@ def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None
 
 
 def transform_covers(airflow: LocalAirflow, since: datetime) -> bool:
-    """Say whether a green or active transform run began after ``since``, or one is due by an asset's event."""
+    """Say whether a green or active transform run began after ``since``, or an event has one coming."""
     api = airflow.api()
     newest = api.runs(TRANSFORM, limit=1)
     begun = bool(newest) and datetime.fromisoformat(newest[0]["run_after"]) >= since
