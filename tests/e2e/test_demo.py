@@ -94,8 +94,9 @@ def test_every_mart_has_rows(stack: Stack, first: subprocess.CompletedProcess[st
 
 def test_every_row_read_is_accounted_for(stack: Stack, first: subprocess.CompletedProcess[str]) -> None:
     rows = stack.query(
-        "select sum(rows_read) as read, sum(rows_loaded) as loaded, sum(rows_quarantined) as quarantined, "
-        "sum(rows_read - rows_loaded - rows_quarantined - rows_unchanged - rows_conflicting) as lost from ops.loads"
+        "select sum(rows_read) as read, sum(rows_loaded) as loaded, sum(rows_quarantined) as quarantined,"
+        " sum(rows_read - rows_loaded - rows_quarantined - rows_unchanged - rows_conflicting) as lost"
+        " from ops.loads"
     )
     assert int(rows[0]["lost"]) == 0
     assert int(rows[0]["loaded"]) > 1000
