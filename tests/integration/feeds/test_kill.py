@@ -74,6 +74,7 @@ def test_kill_at_random_points(universe: Settings, undisturbed: list[Any]) -> No
     seed = int(os.environ.get("SOKOL_KILL_SEED", time.time_ns() % 10**6))
     print(f"SOKOL_KILL_SEED={seed}")
     chance = random.Random(seed)
+    killing.start(universe, STEPS[0]).join(120)  # the fork server is up after this
     started = time.perf_counter()
     killing.start(universe).join(120)
     whole = time.perf_counter() - started
@@ -87,6 +88,7 @@ def test_kill_at_random_points(universe: Settings, undisturbed: list[Any]) -> No
             process.kill()
             process.join()
             killed += 1
+            print(f"kill {killed}", flush=True)
             _nothing_is_half(universe)
         else:
             assert process.exitcode == 0, f"seed {seed}: the loader ended with {process.exitcode}"
