@@ -244,15 +244,20 @@ def _kol_roi(scope: Scope) -> Suite:
         key,
         (*KOL_COUNTS, *KOL_AMOUNTS),
     )
+    looked_at = "true"
+    if not scope.every_day:
+        looked_at = (
+            "(tenant_id, kol_id) in "
+            f"(select tenant_id, kol_id from marts.tracked_orders where _build_id > {scope.after_build})"
+        )
     orders = (
-        "with credited as (select tenant_id, kol_id, count(*) as orders from marts.tracked_orders o "
-        "where is_completed and credit_status = 'credited' "
-        "and completed_date <= (select as_of_date from {batch} k where k.tenant_id = o.tenant_id limit 1) "
-        "and (tenant_id, kol_id) in "
-        f"(select tenant_id, kol_id from marts.tracked_orders where _build_id > {scope.after_build}) "
+        "with credited as (select k.tenant_id, k.kol_id, count(*) as orders from {batch} k "
+        "join marts.tracked_orders o on o.tenant_id = k.tenant_id and o.kol_id = k.kol_id "
+        "where o.is_completed and o.credit_status = 'credited' and o.completed_date <= k.as_of_date "
         "group by 1, 2) "
-        "select tenant_id, kol_id, k.orders, credited.orders as orders_tracked "
-        "from {batch} k join credited using (tenant_id, kol_id) where k.orders <> credited.orders"
+        "select tenant_id, kol_id, k.orders, coalesce(c.orders, 0) as orders_tracked "
+        "from {batch} k left join credited c using (tenant_id, kol_id) "
+        f"where k.orders <> coalesce(c.orders, 0) and {looked_at}"
     )
     checks = [
         *_kol_figures(key),
