@@ -12,6 +12,12 @@ from include.local import airflow, stack
 from include.local.postgres import programs
 from include.settings import Settings
 
+PASSED_ON = {
+    "airflow": "Airflow's command line in the stack's environment",
+    "dbt": "dbt's command line on the stack's warehouse",
+    "psql": "psql on the stack's warehouse",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
@@ -25,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("start", help="start Postgres and Airflow")
     commands.add_parser("stop", help="stop both")
     commands.add_parser("status", help="say what runs and where")
-    for name, help_text in (
-        ("airflow", "Airflow's command line in the stack's environment"),
-        ("dbt", "dbt's command line on the stack's warehouse"),
-        ("psql", "psql on the stack's warehouse"),
-    ):
-        commands.add_parser(name, help=help_text).add_argument("arguments", nargs=argparse.REMAINDER)
-    chosen = parser.parse_args(arguments)
+    for name, help_text in PASSED_ON.items():
+        commands.add_parser(name, help=help_text, add_help=False)
+    # What follows a program's name is for that program, options too, so it is taken off before parsing.
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    passed_on = given[1:] if given[:1] and given[0] in PASSED_ON else []
+    chosen = parser.parse_args(given[:1] if passed_on else given)
+    chosen.arguments = passed_on
     try:
         return _run(chosen)
     except (RuntimeError, ValueError, OSError, psycopg.Error) as error:
