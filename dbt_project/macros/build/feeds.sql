@@ -13,8 +13,9 @@
         from {{ source('raw', feed) }} as standing
         where (standing._load_id > {{ pin(feed) }}) is not true
         union all
-        select (jsonb_populate_record(null::{{ source('raw', feed) }}, restated.old_row)).*
+        select image.*
         from ops.restatements as restated
+        cross join lateral jsonb_populate_record(null::{{ source('raw', feed).include(database=false) }}, restated.old_row) as image
         where restated.feed = '{{ feed }}'
             and restated.load_id > {{ pin(feed) }}
             and restated.old_load_id <= {{ pin(feed) }}
@@ -60,8 +61,9 @@
         from {{ source('raw', feed) }} as standing
         where standing._load_id > {{ position }} and standing._load_id <= {{ pin(feed) }}
         union all
-        select (jsonb_populate_record(null::{{ source('raw', feed) }}, restated.old_row)).*
+        select image.*
         from ops.restatements as restated
+        cross join lateral jsonb_populate_record(null::{{ source('raw', feed).include(database=false) }}, restated.old_row) as image
         where restated.feed = '{{ feed }}' and restated.load_id > {{ position }}
     )
 {%- endmacro %}

@@ -19,7 +19,7 @@ sums as (
     select
         facts.tenant_id,
         facts.kol_id,
-        facts.activity_date as activity_date,
+        facts.activity_date,
         facts.reporting_currency,
         facts.gross_margin,
         {{ kol_sums('facts') }}
