@@ -29,7 +29,9 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.environment = {**os.environ, "SOKOL_HOME": str(home), "PYTHONPATH": str(PROJECT_ROOT)}
+        # The planted dirt is a number of lines, so in shops this small it is a large share of a file.
+        share = {"SOKOL_QUARANTINE_SHARE": "0.2"}
+        self.environment = {**os.environ, **share, "SOKOL_HOME": str(home), "PYTHONPATH": str(PROJECT_ROOT)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
