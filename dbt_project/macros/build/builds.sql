@@ -141,3 +141,12 @@ exists (
         where {{ is_touched(touched, on, also) }}
     {%- endif -%}
 {%- endmacro %}
+
+{# Post-hook of the model of held tenants: what they miss in this build is made up for by the first that may publish them. #}
+{% macro note_held_tenants() -%}
+    {%- if is_building() -%}
+    insert into ops.held_tenants (build_id, tenant_id, reason)
+        select {{ build_id() }}, tenant_id, min(reason) from {{ this }} group by tenant_id
+        on conflict do nothing
+    {%- endif -%}
+{%- endmacro %}

@@ -1,8 +1,4 @@
-{{
-    config(
-        post_hook="insert into ops.held_tenants (build_id, tenant_id, reason) select " ~ build_id() ~ ", tenant_id, min(reason) from {{ this }} group by tenant_id on conflict do nothing" if is_building() else []
-    )
-}}
+{{ config(post_hook="{{ note_held_tenants() }}") }}
 -- One row per tenant and reason why the tenant stays at its last published state in this build: an amount in a currency
 -- without a fresh enough rate to the tenant's reporting currency.
 {%- set touched = ref('int_orders__touched') -%}
@@ -31,7 +27,7 @@ orders as (
         and states.source = touched.source
         and states.order_id = touched.subject_id
     {%- endif %}
-    where states.exclusion_reason is null
+    where states.is_completed
 
 ),
 

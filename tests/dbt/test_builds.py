@@ -1,0 +1,83 @@
+"""What a build leaves alone: a held tenant's published marts, and the doubts of a failed build."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from include.settings import Settings
+from include.transform import BuildError, build
+from include.warehouse import connect
+from tests.dbt import scenario
+from tests.oracle import made
+
+MARTS = (
+    "tracked_orders",
+    "kol_roi",
+    "kol_roi_daily",
+    "kol_roi_monthly",
+    "daily_aggregates",
+    "hourly_aggregates",
+    "dim_kol",
+)
+
+
+@pytest.fixture(scope="module")
+def held(warehouse_settings: Settings) -> Settings:
+    """Give built shops of which one has since sold something in a currency without a fresh rate."""
+    settings = scenario.in_own_database(warehouse_settings, "dbt_held")
+    scenario.load_and_build(settings)
+    sold = made.order("o2", "2026-04-11T05:00:00Z", "500.00", currency="INR")
+    late = {"orders": [scenario.of_kolkata(sold), made.order("o2b", "2026-04-11T05:00:00Z", "7.00")]}
+    scenario.load(settings, late, scenario.END, scenario.NEXT_END)
+    return settings
+
+
+def rows(settings: Settings, tenant: str) -> dict[str, list[Any]]:
+    """Return a tenant's rows of every mart as text, load metadata included."""
+    with connect("transformer", settings) as warehouse:
+        query = "select m::text from marts.{} as m where tenant_id = %s order by 1"
+        return {mart: warehouse.rows(query.format(mart), [tenant]) for mart in MARTS}
+
+
+def test_a_held_tenant_stays_published_and_a_full_refresh_waits_for_it(held: Settings) -> None:
+    before = rows(held, scenario.KOLKATA)
+    assert all(before.values())
+
+    result = build(held)
+    assert [tenant.tenant_id for tenant in result.held] == [scenario.KOLKATA]
+    assert "no rate from INR to USD for 2026-04-11" in result.held[0].reason
+    assert rows(held, scenario.KOLKATA) == before
+    assert any("o2b" in row[0] for row in rows(held, scenario.SAIGON)["tracked_orders"])
+
+    with pytest.raises(BuildError, match="a_full_refresh_waits_for_held_tenants"):
+        build(held, full_refresh=True)
+    assert rows(held, scenario.KOLKATA) == before
+
+    rate = {"fx_rates": [scenario.of_kolkata(made.rate("2026-04-10", "0.0125", "INR"))]}
+    scenario.load(held, rate, scenario.NEXT_END, date(2026, 4, 13))
+    assert build(held).held == ()
+    assert any("o2" in row[0] for row in rows(held, scenario.KOLKATA)["tracked_orders"])
+    assert build(held, full_refresh=True).held == ()
+
+
+def test_what_a_failed_build_wrote_is_checked_by_the_next(held: Settings) -> None:
+    build(held)
+    with connect("transformer", held) as warehouse:
+        changed = warehouse.execute(
+            "update marts.tracked_orders set reporting_revenue_amount = reporting_revenue_amount + 1, "
+            "_build_id = (select max(build_id) from ops.builds) where tenant_id = 'acme' and order_id = 'o1'"
+        )
+        assert changed == 1
+        warehouse.execute(
+            "update ops.builds set succeeded = false where build_id = (select max(build_id) from ops.builds)"
+        )
+    for _ in range(2):
+        with pytest.raises(BuildError, match="tracked_orders_equal_their_events"):
+            build(held)
+    with connect("transformer", held) as warehouse:
+        warehouse.execute(
+            "update marts.tracked_orders set reporting_revenue_amount = reporting_revenue_amount - 1 "
+            "where tenant_id = 'acme' and order_id = 'o1'"
+        )
+    build(held)
