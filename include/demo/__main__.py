@@ -32,30 +32,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not 0 <= given.daily < given.days:
         parser.error(f"--daily {given.daily} leaves no history of {given.days} days")
     out = (given.out or get_settings().demo_dir).resolve()
-    print(generate(out, seed=given.seed, scale=given.scale, days=given.days, daily=given.daily))
+    world = simulate(given.seed, scale=given.scale, days=given.days)
+    print(generate(world, out, given.daily))
     return 0
 
 
-def generate(out: Path, *, seed: int = 7, scale: float = 1.0, days: int = 120, daily: int = 3) -> str:
-    """Simulate the shops and write everything under ``out``; what stood there is replaced.
+def generate(world: World, out: Path, daily: int) -> str:
+    """Write everything of a world under ``out``; what stood there is replaced.
 
     ``files/`` holds the exports, ``sources/`` one registration per tenant, ``truth/`` what really happened,
     which no pipeline reads.
 
     Args:
+        world: the simulated shops; its seed also decides where the dirt lies.
         out: folder to write into.
-        seed: same seed, same files.
-        scale: size of the world.
-        days: simulated days.
         daily: the last days that are intervals of their own; those before are one.
 
     Returns:
         One line that says what was written.
     """
-    world = simulate(seed, scale=scale, days=days)
     for part in ("files", "sources", "truth"):
         shutil.rmtree(out / part, ignore_errors=True)
-    exported, planted = export(world, out, history_and_days(world, daily), seed=seed)
+    exported, planted = export(world, out, history_and_days(world, daily), seed=world.seed)
     folders = register(world, out, exported)
     write_truth(world, out / "truth", planted)
     size = sum(one.path.stat().st_size for one in exported)

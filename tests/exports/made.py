@@ -47,7 +47,9 @@ class MadeWorld:
         columns |= {"_available_at": _TYPES["timestamptz"], "_system": pa.string()}
         rows = [{"_available_at": NOON} | row for row in self.rows.get(name, [])]
         rows.sort(key=lambda row: row["_available_at"])
-        return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in columns.items()})
+        return pa.table(
+            {name: pa.array([row.get(name) for row in rows], kind) for name, kind in columns.items()}
+        )
 
 
 def _arrow(data_type: str) -> pa.DataType:
@@ -96,7 +98,9 @@ def made_world() -> MadeWorld:
     ):
         sales = _sales(currency)
         add("pos_sales", tenant, system, sales)
-        add("pos_sale_lines", tenant, system, [line for sale in sales for line in _sale_lines(sale, currency)])
+        add(
+            "pos_sale_lines", tenant, system, [line for sale in sales for line in _sale_lines(sale, currency)]
+        )
         add("customers", tenant, system, _customers())
         add("products", tenant, system, _products(currency))
     for tenant, system, currency in (
@@ -182,7 +186,12 @@ def _lines(order: dict[str, Any], currency: str) -> list[dict[str, Any]]:
         }
         for n in range(number % 4)
     ]
-    shipping = {"line_id": "9", "item_type": "shipping", "product_name": "Post", "quantity": Decimal(1)}
+    shipping: dict[str, Any] = {
+        "line_id": "9",
+        "item_type": "shipping",
+        "product_name": "Post",
+        "quantity": Decimal(1),
+    }
     shipping |= {"unit_price": _money(currency, 0), "line_amount": _money(currency, 0)}
     return [{**common, **line} for line in ([*goods, shipping] if number % 3 == 0 else goods)]
 
@@ -204,7 +213,7 @@ def _refunds(currency: str) -> list[dict[str, Any]]:
 
 
 def _customers() -> list[dict[str, Any]]:
-    full = {
+    full: dict[str, Any] = {
         "full_name": "Đặng Thị Mỹ Hạnh",
         "first_name": "Hạnh",
         "last_name": "Đặng, Thị",
@@ -220,7 +229,9 @@ def _customers() -> list[dict[str, Any]]:
         "visitor_id": "v1",
     }
     times = {"created_at": SECOND_PASS - timedelta(days=400), "updated_at": SECOND_PASS}
-    bare = [{"source_customer_id": f"B{n}", name: value, **times} for n, (name, value) in enumerate(full.items())]
+    bare = [
+        {"source_customer_id": f"B{n}", name: value, **times} for n, (name, value) in enumerate(full.items())
+    ]
     return [{"source_customer_id": "C1", **full, **times}, *bare]
 
 
@@ -408,7 +419,12 @@ def _contracts() -> list[dict[str, Any]]:
             "updated_at": SECOND_PASS,
         }
         for n, (currency, rate) in enumerate(
-            (("VND", Decimal("0.125")), ("USD", Decimal(0)), ("VND", Decimal("0.0725")), ("USD", Decimal("0.1")))
+            (
+                ("VND", Decimal("0.125")),
+                ("USD", Decimal(0)),
+                ("VND", Decimal("0.0725")),
+                ("USD", Decimal("0.1")),
+            )
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Read an exported file by a mapping in DuckDB alone, as the loader would, and compare it with what was written."""
+"""Read an exported file back by its mapping in DuckDB alone, as the loader would."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -80,7 +80,9 @@ def compared(rows: list[dict[str, Any]], feed: str) -> Counter[tuple[Any, ...]]:
     Lines of orders and sales have no time of change in the systems' exports: the mapping gives that of their
     order or sale, so that it is left out here.
     """
-    columns = [name for name in load_contracts()[feed].names if not (feed in LINE_FEEDS and name == "updated_at")]
+    columns = [
+        name for name in load_contracts()[feed].names if not (feed in LINE_FEEDS and name == "updated_at")
+    ]
     return Counter(tuple(row[name] for name in columns) for row in rows)
 
 

@@ -266,12 +266,12 @@ class Soil:
         bottom: list[bytes] = []
         planted: list[Planted] = []
         for number, defect in enumerate(kinds):
-            line = writer.spoilt(number, defect)
+            line, lines_inside = writer.spoilt(number, defect)
             (bottom if defect.kind == "truncated_line" else top).append(line)
             for feed in self.file.feeds:
-                if feed in _LINE_FEEDS and not defect.spoils_lines:
-                    continue
-                planted.append(self._planted(defect.kind, feed, 2 if again else 1, QUARANTINED))
+                rows = lines_inside if feed in _LINE_FEEDS else 1
+                if rows:
+                    planted.append(self._planted(defect.kind, feed, rows * (2 if again else 1), QUARANTINED))
         repeated = writer.first(_REPEATS)
         top += [line for line, _ in repeated]
         for feed in self.file.feeds:
@@ -310,30 +310,28 @@ class _Json:
         with clean.open("rb") as stream:
             self._lines = list(islice(stream, _TEMPLATES))
 
-    def spoilt(self, number: int, defect: Defect) -> bytes:
+    def spoilt(self, number: int, defect: Defect) -> tuple[bytes, int]:
+        """A line with the defect, and how many rows of its lines are refused with it."""
         line = self._lines[number % len(self._lines)]
         if defect.kind == "broken_json":
-            return line[: len(line) // 2] + b"}}\n"
+            return b"{" + line, 1
         if defect.kind == "truncated_line":
-            return line[: len(line) // 2]
+            return line[: len(line) // 2], 1
         if defect.kind == "no_object":
-            return b'["an export is a list of objects"]\n'
+            return b'["an export is a list of objects"]\n', 1
         record = json.loads(line)
-        for name in _NESTED:
-            if record.get(name):
-                record[name] = record[name][:1] if defect.spoils_lines and name != "fee_lines" else []
-        if defect.spoils_lines and "shipping_lines" in record:
-            record["shipping_lines"] = []
+        returns = record.get("returns")
+        if not defect.spoils_lines:
+            # The lines of a record that is refused for itself would load without it.
+            record |= {name: [] for name in _NESTED if record.get(name)}
+            if returns:
+                record["returns"] = [{**returns[0], "return_line_items": []}]
         _put(record, defect.place, defect.value)
-        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n", _lines_inside(record)
 
     def first(self, count: int) -> list[tuple[bytes, int]]:
         """The first lines, each with the number of lines inside its record."""
-        found = []
-        for line in self._lines[:count]:
-            record = json.loads(line)
-            found.append((line, sum(_count(record.get(name)) for name in _NESTED)))
-        return found
+        return [(line, _lines_inside(json.loads(line))) for line in self._lines[:count]]
 
 
 class _Csv:
@@ -346,18 +344,19 @@ class _Csv:
             self._header = next(rows)
             self._rows = list(islice(rows, _TEMPLATES))
 
-    def spoilt(self, number: int, defect: Defect) -> bytes:
+    def spoilt(self, number: int, defect: Defect) -> tuple[bytes, int]:
+        """A line with the defect; a row of a CSV has no lines inside."""
         row = list(self._rows[number % len(self._rows)])
         if defect.kind == "truncated_line":
-            return self._line(row[:2])[:-1]
+            return self._line(row[:2])[:-1], 0
         if defect.kind == "too_few_fields":
-            return self._line(row[:-2])
+            return self._line(row[:-2]), 0
         if defect.kind == "too_many_fields":
-            return self._line([*row, "one", "more"])
+            return self._line([*row, "one", "more"]), 0
         row[self._header.index(str(defect.place[0]))] = defect.value
         if defect.kind == "wrong_decimal" and "Debit" in self._header:
             row[self._header.index("Debit")] = ""
-        return self._line(row)
+        return self._line(row), 0
 
     def first(self, count: int) -> list[tuple[bytes, int]]:
         """The first lines; a row of a CSV has no lines inside."""
@@ -377,8 +376,7 @@ def _put(record: Any, place: Place, value: Any) -> None:
     record[last] = value
 
 
-def _count(lines: Any) -> int:
-    """Lines in a list of them; those of a return stand one level deeper."""
-    if not isinstance(lines, list):
-        return 0
-    return sum(len(line.get("return_line_items", ())) or 1 for line in lines)
+def _lines_inside(record: dict[str, Any]) -> int:
+    """Lines inside a record; those of a return stand one level deeper."""
+    lists = [record.get(name) or [] for name in _NESTED]
+    return sum(len(line.get("return_line_items", [line])) for lines in lists for line in lines)

@@ -17,7 +17,12 @@ DEFECTS = [
     ("vnpay", "payments", "cast(0.01 as decimal(3, 2))", "cast(1 as decimal(3, 2))"),
     ("vnpay", "payments", "+07:00", "Z"),
     ("stripe", "payments", "'VND', ", ""),
-    ("stripe", "payments", "upper(record ->> '$.data.object.currency')", "record ->> '$.data.object.currency'"),
+    (
+        "stripe",
+        "payments",
+        "upper(record ->> '$.data.object.currency')",
+        "record ->> '$.data.object.currency'",
+    ),
     ("momo", "payments", "make_timestamp_ms", "make_timestamp"),
     ("google_ads", "ad_spend", "0.000001", "0.000010"),
     ("meta_ads", "ad_spend", "'omni_purchase'", "'link_click'"),
@@ -30,16 +35,31 @@ DEFECTS = [
     ("woocommerce", "orders", "record ->> 'date_created_gmt' || 'Z'", "record ->> 'date_created' || 'Z'"),
     ("woocommerce", "orders", "coalesce(noted_cancellation, record", "coalesce(record"),
     ("woocommerce", "order_items", "+ try_cast(coalesce(line ->> 'total_tax', '0') as decimal(20, 4))", ""),
-    ("woocommerce", "refunds", "record ->> 'amount' as amount", "record ->> '$.line_items[0].total' as amount"),
+    (
+        "woocommerce",
+        "refunds",
+        "record ->> 'amount' as amount",
+        "record ->> '$.line_items[0].total' as amount",
+    ),
     ("tiktok_shop", "orders", "record ->> '$.affiliate.creator_username'", "null"),
     ("tiktok_shop", "remittances", "-try_cast(record", "try_cast(record"),
-    ("kiotviet", "pos_sales", "record ->> 'purchaseDate', 26), getvariable('time_zone')", "record ->> 'purchaseDate', 26), 'UTC'"),
+    (
+        "kiotviet",
+        "pos_sales",
+        "record ->> 'purchaseDate', 26), getvariable('time_zone')",
+        "record ->> 'purchaseDate', 26), 'UTC'",
+    ),
     ("square", "pos_sales", "'JPY', ", ""),
     ("square", "pos_sales", "if(is_return, record -> 'return_amounts', record)", "record"),
     ("square", "pos_sale_lines", "try_cast(record -> '$.returns[0].return_line_items' as json[])", "null"),
     ("bank", "bank_lines", "'%d/%m/%Y'", "'%m/%d/%Y'"),
     ("bank", "bank_lines", "- try_cast(replace(money_out", "+ try_cast(replace(money_out"),
-    ("courier", "remittances", "replace(replace(cod_amount, '.', ''), ',', '.')", "replace(cod_amount, ',', '')"),
+    (
+        "courier",
+        "remittances",
+        "replace(replace(cod_amount, '.', ''), ',', '.')",
+        "replace(cod_amount, ',', '')",
+    ),
     ("courier", "remittances", "split_part(merchant_ref, '/', 1)", "'shopify'"),
     ("crm", "kol_contracts", "cast(0.01 as decimal(3, 2))", "cast(1 as decimal(3, 2))"),
     ("tracking", "clicks", "split_part(url, '?', 1)", "url"),
@@ -144,13 +164,18 @@ def test_every_system_has_a_home_for_its_mappings() -> None:
         assert mapping.read_text(encoding="utf-8").startswith("-- "), f"{mapping} does not tell its traps"
     systems = {file.system for file in FILES}
     strays = {
-        place for system in systems for place in (mappings_folder(system)).glob("*.sql") if place not in mappings
+        place
+        for system in systems
+        for place in (mappings_folder(system)).glob("*.sql")
+        if place not in mappings
     }
     assert strays == set()
 
 
 def mappings_folder(system: str) -> Path:
     """Folder of a system's mappings."""
-    return next(file for file in FILES if file.system == system).mapping(
-        next(iter(next(file for file in FILES if file.system == system).feeds))
-    ).parent
+    return (
+        next(file for file in FILES if file.system == system)
+        .mapping(next(iter(next(file for file in FILES if file.system == system).feeds)))
+        .parent
+    )
