@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_clicks') }}
 -- One row per tenant-day, and the input it is for, on which a figure may have moved since the day facts last saw it. A day
 -- counts when a row left it as well as when a row came to it. On the first build the facts take every day.
 {%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates'] -%}
@@ -37,19 +38,38 @@ touched as (
     {%- endif %}
 
     {% if has_changes('tracking_tokens', readers) -%}
-    -- a token that is new tells whose its clicks are, a revoked one refuses those from then on
-    union all
-    select tokens.tenant_id, days.calendar_date as touched_date, 'clicks' as cause
-    from (
+    {%- set tokens %}
         select
             tenant_id,
-            case when count(*) > 1 then coalesce(min(revoked_at), min(issued_at)) else min(issued_at) end as first_at
+            token_id,
+            token,
+            min(issued_at) as issued_at,
+            min(revoked_at) as revoked_at,
+            count(*) = 1 as is_new,
+            -- what tells whose a click is has changed, not only until when it counts
+            min(kol_id) <> max(kol_id) or min(coalesce(campaign_id, '')) <> max(coalesce(campaign_id, ''))
+            or min(issued_at) <> max(issued_at) or min(expires_at) <> max(expires_at) or max(case when _deleted then 1 else 0 end) = 1 as is_other
         from {{ feed_changes('tracking_tokens', watermark('tracking_tokens', readers)) }} as versions
-        group by tenant_id, token_id
-    ) as tokens
+        group by tenant_id, token_id, token
+    {%- endset %}
+    -- a token that is new tells whose its clicks are; a revoked one refuses those from then on
+    union all
+    select tokens.tenant_id, days.calendar_date as touched_date, 'clicks' as cause
+    from ({{ tokens }}) as tokens
     inner join tenants on tokens.tenant_id = tenants.tenant_id
     inner join {{ ref('int_calendar__days') }} as days
-        on days.calendar_date between {{ local_date('tokens.first_at', 'tenants.time_zone') }} and tenants.as_of_date
+        on days.calendar_date between
+        {{ local_date('case when tokens.is_new then tokens.issued_at else coalesce(tokens.revoked_at, tokens.issued_at) end', 'tenants.time_zone') }}
+        and tenants.as_of_date
+    {% if is_building() and run_query('select 1 from (' ~ tokens ~ ') as tokens where is_other limit 1').rows | length > 0 -%}
+    -- a corrected or withdrawn token, which is rare, is looked for among all clicks
+    union all
+    select clicks.tenant_id, {{ local_date('clicks.clicked_at', 'tenants.time_zone') }} as touched_date, 'clicks' as cause
+    from {{ ref('stg_clicks') }} as clicks
+    inner join ({{ tokens }}) as tokens
+        on clicks.tenant_id = tokens.tenant_id and clicks.token = tokens.token and tokens.is_other
+    inner join tenants on clicks.tenant_id = tenants.tenant_id
+    {%- endif %}
     {%- endif %}
 
     {% if has_changes('ad_spend', readers) -%}

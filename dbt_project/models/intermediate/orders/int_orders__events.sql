@@ -36,7 +36,7 @@ states as (
         and states.source = due.source
         and states.order_id = due.subject_id
     {%- endif %}
-    where states.exclusion_reason is null
+    where states.is_completed
 
 ),
 

@@ -110,7 +110,13 @@ select
         when unioned.cancelled_at is not null and (unioned.completed_at is null or unioned.cancelled_at < unioned.completed_at)
             then 'cancelled_before_payment'
         when unioned.completed_at is null then 'not_paid'
-    end as exclusion_reason
+    end as exclusion_reason,
+    -- the same as a boolean: Postgres expects half of the rows to pass it, and next to none to have no reason
+    case
+        when unioned.is_test or unioned.gross_amount <= 0 or unioned.completed_at is null then false
+        when unioned.cancelled_at is not null and unioned.cancelled_at < unioned.completed_at then false
+        else true
+    end as is_completed
 from unioned
 inner join tenants on unioned.tenant_id = tenants.tenant_id
 inner join currencies on unioned.currency = currencies.currency

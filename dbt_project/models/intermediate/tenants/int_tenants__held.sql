@@ -1,6 +1,6 @@
 {{ config(post_hook="{{ note_held_tenants() }}") }}
 -- One row per tenant and reason why the tenant stays at its last published state in this build: an amount in a currency
--- without a fresh enough rate to the tenant's reporting currency.
+-- without a fresh enough rate to the tenant's reporting currency. Nothing costs nothing in every currency.
 {%- set touched = ref('int_orders__touched') -%}
 {%- set is_first = watermark('builds', ['int_orders__events', 'tracked_orders']) == 0 %}
 
@@ -70,6 +70,7 @@ contract_costs as (
         on contracts.tenant_id = tenants.tenant_id and contracts.currency <> tenants.reporting_currency
     inner join {{ ref('int_calendar__days') }} as days
         on days.calendar_date between contracts.starts_on and least(contracts.ends_on, tenants.as_of_date)
+    where contracts.fixed_fee > 0 or contracts.platform_fee > 0 or contracts.goods_cost > 0
 
 ),
 
@@ -83,6 +84,7 @@ ad_spend as (
     from {{ ref('stg_ad_spend') }} as spend
     inner join tenants
         on spend.tenant_id = tenants.tenant_id and spend.currency <> tenants.reporting_currency
+    where spend.spend > 0
 
 ),
 

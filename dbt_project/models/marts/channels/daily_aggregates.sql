@@ -58,10 +58,13 @@ ad_spend as (
         sum(spend.impressions) as impressions,
         sum(spend.clicks) as ad_clicks,
         sum(
-            round(
-                spend.spend * case when spend.currency = tenants.reporting_currency then 1 else rates.rate end,
-                tenants.reporting_minor_units
-            )
+            case
+                when spend.spend = 0 then 0
+                else round(
+                    spend.spend * case when spend.currency = tenants.reporting_currency then 1 else rates.rate end,
+                    tenants.reporting_minor_units
+                )
+            end
         ) as spend,
         max(case when spend.account_time_zone <> tenants.time_zone then 1 else 0 end) as is_foreign_day
     from {{ ref('stg_ad_spend') }} as spend
