@@ -67,7 +67,7 @@ def compiled_models(project: Path, variables: dict[str, str]) -> dict[str, Any]:
         flags += [option, str(project)]
     flags += ["--target-path", str(project / "target"), "--log-path", str(project / "logs")]
     with patch.dict("os.environ", variables):
-        outcome = dbtRunner().invoke(flags)
+        outcome: Any = dbtRunner().invoke(flags)
     if outcome.exception is not None:
         raise outcome.exception
     assert outcome.success

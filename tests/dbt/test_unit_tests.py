@@ -1,0 +1,97 @@
+"""Every dbt unit test passes, and fails when the rule that it is for is broken in its model."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from include.settings import Settings
+from include.transform.build import DBT_PROJECT
+from tests.dbt.dbt_runs import results_of
+
+ORDERS = "models/intermediate/orders"
+MUTATIONS: dict[str, tuple[str, str, str]] = {
+    "a_click_counts_within_the_attribution_window_borders_included": (
+        f"{ORDERS}/int_orders__credit.sql",
+        "clicks.clicked_at >= {{ plus_hours('token_orders.ordered_at'",
+        "clicks.clicked_at > {{ plus_hours('token_orders.ordered_at'",
+    ),
+    "a_token_is_judged_at_the_click": (
+        f"{ORDERS}/int_orders__credit.sql",
+        "clicks.clicked_at < token_orders.valid_until",
+        "token_orders.ordered_at < token_orders.valid_until",
+    ),
+    "the_strongest_evidence_that_holds_credits": (
+        f"{ORDERS}/int_orders__credit.sql",
+        "when 'coupon' then by_coupon",
+        "when 'coupon' then by_click",
+    ),
+    "a_refund_stands_on_its_own_date_and_partial_ones_net_to_zero": (
+        f"{ORDERS}/int_orders__events.sql",
+        "{{ local_date('event_at', 'time_zone') }} as event_date",
+        "cast(event_at as date) as event_date",
+    ),
+    "a_cancellation_reverses_what_refunds_left": (
+        f"{ORDERS}/int_orders__events.sql",
+        "greatest(refunded, gross_amount)",
+        "refunded + gross_amount",
+    ),
+    "a_refund_without_order_counts_on_its_own_day_at_its_own_rate": (
+        f"{ORDERS}/int_orders__events.sql",
+        "refunds.amount * tenants.vat_rate / (1 + tenants.vat_rate)",
+        "refunds.amount * tenants.vat_rate",
+    ),
+    "an_order_counts_or_has_its_first_reason_and_its_tenant_day": (
+        f"{ORDERS}/int_orders__states.sql",
+        "unioned.cancelled_at < unioned.completed_at",
+        "unioned.cancelled_at <= unioned.completed_at",
+    ),
+    "a_rate_is_used_until_the_next_one_and_seven_days_at_most": (
+        "models/intermediate/fx/int_fx__days.sql",
+        "range(var('fx_max_age_days') + 1)",
+        "range(var('fx_max_age_days') + 2)",
+    ),
+    "fees_are_spread_in_equal_parts_and_the_last_day_takes_the_rest": (
+        "models/intermediate/kols/int_kols__cost_days.sql",
+        "(contracts.contract_days - 1)",
+        "contracts.contract_days",
+    ),
+    "a_tenant_waits_for_a_rate_that_is_missing": (
+        "models/intermediate/tenants/int_tenants__held.sql",
+        "and amounts.amount_date = rates.fx_date",
+        "",
+    ),
+    "a_zero_denominator_gives_null": (
+        "macros/rules/ratios.sql",
+        "nullif({{ denominator }}, 0)",
+        "greatest({{ denominator }}, 1)",
+    ),
+}
+"""Unit test -> file, what stands there, and what breaks the rule."""
+
+
+def outcomes(settings: Settings, project: Path) -> dict[str, str]:
+    options = [
+        "--project-dir",
+        str(project),
+        "--target-path",
+        str(settings.home / "dbt" / project.parent.name),
+    ]
+    results = results_of(settings, "test", "--select", "test_type:unit", *options)
+    units = {name: result for name, result in results.items() if result.node.resource_type == "unit_test"}
+    return {name: str(result.status) for name, result in units.items()}
+
+
+def test_all_pass_on_the_project(shops: Settings) -> None:
+    assert outcomes(shops, DBT_PROJECT) == dict.fromkeys(MUTATIONS, "pass")
+
+
+@pytest.mark.slow
+def test_each_fails_on_its_broken_rule(shops: Settings, tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    for name, (path, sound, broken) in MUTATIONS.items():
+        text = (project / path).read_text()
+        assert sound in text, f"{name}: {path} has changed; plant another defect"
+        (project / path).write_text(text.replace(sound, broken))
+    assert outcomes(shops, project) == dict.fromkeys(MUTATIONS, "fail")
