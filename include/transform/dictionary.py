@@ -22,8 +22,8 @@ Written from the YAML beside the models by `python -m include.transform.dictiona
 stale.
 How a figure is defined: [KPI definitions](kpi-definitions.md).
 
-`_at` columns are instants in UTC, `_date` columns days of the tenant's time zone. The unit of an amount stands
-in its description: order currency or reporting currency.
+`_at` columns are instants in UTC, `_date` columns days of the tenant's time zone. The unit of an amount
+stands in its description: order currency or reporting currency.
 """
 
 
