@@ -70,7 +70,7 @@ def build(
         settings: where the warehouse is; the process's own when left out.
         full_refresh: make every table anew from the feeds instead of from what changed.
         select: dbt selectors; everything when empty.
-        with_tests: run data and unit tests between the layers (``dbt build``) or models alone (``dbt run``).
+        with_tests: run data tests between the layers, or build seeds and models alone.
         as_of: day (YYYY-MM-DD) that tenants are looked at as of; the newest landed interval when left out.
 
     Returns:
@@ -80,7 +80,9 @@ def build(
         BuildError: when a model or test failed, with the first failures and where to look.
     """
     settings = settings or get_settings()
-    arguments = ["build" if with_tests else "run", "--quiet", "--no-use-colors"]
+    arguments = ["build", "--quiet", "--no-use-colors"]
+    # Unit tests prove the models' text, which `make test` does once, not every build anew.
+    arguments += ["--exclude-resource-type", "unit_test", *([] if with_tests else ["test"])]
     if full_refresh:
         arguments.append("--full-refresh")
     if select:
