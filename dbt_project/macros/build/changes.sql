@@ -90,3 +90,12 @@
     {%- endset -%}
     {{ return(sql) }}
 {%- endmacro %}
+
+{#
+    True when one of `models` is built for the first time or made anew: then its inputs hold everything, and what the others
+    read too much changes nothing in them.
+#}
+{% macro takes_everything(models) -%}
+    {%- if not is_building() -%}{{ return(false) }}{%- endif -%}
+    {{ return(flags.FULL_REFRESH or watermark('builds', models) == 0) }}
+{%- endmacro %}

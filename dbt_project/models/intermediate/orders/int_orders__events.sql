@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders__due_states') }}, {{ ref('int_orders__due') }}
 {%- set due = ref('int_orders__due') -%}
 {%- set subject = {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'} -%}
 {{
@@ -13,6 +14,7 @@
         pre_hook=[
             "{{ note_left_days('event_date', ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}, customer='customer_id') }}",
             "{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}) }}",
+            "{{ prefer_hash_joins() if not is_incremental() }}",
         ],
         post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
     )
@@ -27,16 +29,8 @@ with tenants as (
 
 states as (
 
-    select states.*
-    from {{ ref('int_orders__states') }} as states
-    {% if is_incremental() -%}
-    inner join {{ due }} as due
-        on states.tenant_id = due.tenant_id
-        and states.order_type = due.order_type
-        and states.source = due.source
-        and states.order_id = due.subject_id
-    {%- endif %}
-    where states.is_completed
+    select * from {{ ref('int_orders__due_states') if is_incremental() else ref('int_orders__states') }}
+    where is_completed
 
 ),
 

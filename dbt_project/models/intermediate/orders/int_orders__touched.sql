@@ -3,7 +3,7 @@
 {%- set readers = ['int_orders__events', 'tracked_orders'] -%}
 {%- set events = ref_later('int_orders__events') -%}
 {%- set since_build = watermark('builds', readers) %}
-{%- if is_building() and (since_build == 0 or load_relation(events) is none) %}
+{%- if takes_everything(readers) %}
 select
     cast(null as text) as tenant_id,
     cast(null as text) as order_type,

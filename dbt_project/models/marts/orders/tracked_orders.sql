@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders__due_states') }}
 {{
     config(
         materialized='incremental',
@@ -8,23 +9,15 @@
             {'columns': ['tenant_id', 'kol_id']},
             {'columns': ['_build_id']},
         ],
-        pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}",
+        pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}{{ prefer_hash_joins() if not is_incremental() }}",
         post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
     )
 }}
 -- One row per tenant, source and order of a web shop or marketplace. All amounts add up over orders.
 with states as (
 
-    select states.*
-    from {{ ref('int_orders__states') }} as states
-    {% if is_incremental() -%}
-    inner join {{ ref('int_orders__due') }} as due
-        on states.tenant_id = due.tenant_id
-        and states.order_type = due.order_type
-        and states.source = due.source
-        and states.order_id = due.subject_id
-    {%- endif %}
-    where states.order_type = 'web'
+    select * from {{ ref('int_orders__due_states') if is_incremental() else ref('int_orders__states') }}
+    where order_type = 'web'
 
 ),
 
