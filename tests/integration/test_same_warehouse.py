@@ -140,7 +140,10 @@ def test_a_changed_row_changes_the_fingerprint(settings: Settings, expected: Sta
 
 
 @pytest.mark.parametrize("order", ["landing", "random"])
-def test_replay_of_the_landing_zone(settings: Settings, expected: State, order: Any) -> None:
+def test_replay_of_the_landing_zone(world: World, settings: Settings, expected: State, order: Any) -> None:
+    forget(settings, landing_too=True)
+    for start, end in periods(world):
+        load(world, settings, start, end)
     forget(settings, landing_too=False)
     with connect("loader", settings) as warehouse:
         replay(warehouse, settings=settings, order=order, seed=5)
