@@ -135,6 +135,13 @@ class AirflowApi:
             raise
         return int(answer["total_entries"]) > 0
 
+    def last_event(self, asset: str) -> datetime | None:
+        """Return when an asset was last said to be new; None when it never was."""
+        query = urllib.parse.urlencode({"order_by": "-timestamp", "limit": str(PAGE), "name_pattern": asset})
+        events = self._send("GET", f"/api/v2/assets/events?{query}")["asset_events"]
+        times = [datetime.fromisoformat(event["timestamp"]) for event in events if event["name"] == asset]
+        return max(times, default=None)
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}/taskInstances?limit=100"

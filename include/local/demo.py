@@ -120,10 +120,9 @@ def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Sourc
             first, last = (datetime.combine(daily[at].begin, time(), source.zone) for at in (0, -1))
             runs.backfill(airflow, dag_id, first, last)
     runs.wait_until_ended(airflow, dag_ids, stack.say, "history and daily runs")
-    last_end = runs.last_end(airflow, dag_ids)
-    if not runs.transform_covers(airflow, last_end):  # an earlier demo was interrupted, or its marts are red
+    if not runs.transform_covers(airflow):  # an earlier demo was interrupted, or its marts are red
         api.trigger(runs.TRANSFORM, f"demo_{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
-    runs.wait_for_transform(airflow, last_end, stack.say)
+    runs.wait_for_transform(airflow, stack.say)
 
 
 def intervals(folder: Path, source: Source) -> list[Interval]:

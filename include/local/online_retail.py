@@ -85,10 +85,9 @@ def _backfill(airflow: LocalAirflow, settings: Settings, source: Source, days: l
         runs.backfill(airflow, dag_id, first, last, at_once=AT_ONCE)
     runs.wait_until_ended(airflow, [dag_id], stack.say, "daily runs")
     api.set_paused(runs.TRANSFORM, False)
-    last_end = runs.last_end(airflow, [dag_id])
-    if not runs.transform_covers(airflow, last_end):
+    if not runs.transform_covers(airflow):
         api.trigger(runs.TRANSFORM, f"after_{source.name}_{since:%Y%m%dT%H%M%S}", {})
-    runs.wait_for_transform(airflow, last_end, stack.say)
+    runs.wait_for_transform(airflow, stack.say)
 
 
 def _days_that_ran(airflow: LocalAirflow, source: Source) -> dict[date, tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from include.local.airflow import LocalAirflow
+from include.scheduling import RAW_ASSET
 from include.settings import PROJECT_ROOT
 
 Say = Callable[[str], None]
@@ -90,8 +91,10 @@ def wait_until_ended(airflow: LocalAirflow, dag_ids: Sequence[str], say: Say, ti
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None:
-    """Wait until the transform Dag has taken everything that was loaded up to ``since``.
+def wait_for_transform(airflow: LocalAirflow, say: Say) -> None:
+    """Wait until the transform Dag has taken every load that ended so far.
+
+    A transform run takes all loads that ended before it was made; what ends later waits as an asset's event.
 
     Raises:
         RunFailedError: its last run is red.
@@ -100,15 +103,10 @@ def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None
     api, shown = airflow.api(), ""
     deadline = time.monotonic() + DAG_SECONDS
     while True:
-        runs = api.runs(TRANSFORM, limit=1)
-        last = runs[0] if runs else None
-        covers = last is not None and datetime.fromisoformat(last["run_after"]) >= since
-        if last is not None and covers and last["state"] == "failed":
-            raise RunFailedError(explain_failure(airflow, [TRANSFORM]))
-        if last is not None and covers and last["state"] == "success":
-            say("marts: green")
-            return
-        if last is not None and last["state"] in ACTIVE:
+        waits = api.has_queued_events(TRANSFORM)
+        last = next(iter(api.runs(TRANSFORM, limit=1)), None)
+        active = last is not None and last["state"] in ACTIVE
+        if last is not None and active:
             deadline = time.monotonic() + DAG_SECONDS
             states = {task["task_id"]: task["state"] for task in api.tasks(TRANSFORM, last["dag_run_id"])}
             doing = [name for name, state in states.items() if state in {"running", "up_for_retry"}]
@@ -116,6 +114,11 @@ def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None
             if progress != shown:
                 say(progress)
                 shown = progress
+        elif last is not None and last["state"] == "failed":
+            raise RunFailedError(explain_failure(airflow, [TRANSFORM]))
+        elif not waits and transform_covers(airflow):
+            say("marts: green")
+            return
         if time.monotonic() > deadline:
             raise RuntimeError(
                 f"the Dag {TRANSFORM} did not start after the loads; see {airflow.url}/dags/{TRANSFORM}"
@@ -123,30 +126,16 @@ def wait_for_transform(airflow: LocalAirflow, since: datetime, say: Say) -> None
         time.sleep(POLL_SECONDS)
 
 
-def transform_covers(airflow: LocalAirflow, since: datetime) -> bool:
-    """Say whether a green or active transform run began after ``since``, or an event has one coming."""
+def transform_covers(airflow: LocalAirflow) -> bool:
+    """Say whether every load that ended is in a transform run that is green or active, or has one coming."""
     api = airflow.api()
-    newest = api.runs(TRANSFORM, limit=1)
-    begun = bool(newest) and datetime.fromisoformat(newest[0]["run_after"]) >= since
-    return (begun and newest[0]["state"] != "failed") or api.has_queued_events(TRANSFORM)
-
-
-def last_end(airflow: LocalAirflow, dag_ids: Sequence[str]) -> datetime:
-    """Return when the last green run of these Dags ended.
-
-    Raises:
-        RuntimeError: there is no green run.
-    """
-    api = airflow.api()
-    ends = [
-        datetime.fromisoformat(run["end_date"])
-        for dag_id in dag_ids
-        for run in api.runs(dag_id, state="success", limit=20)
-        if run["end_date"]
-    ]
-    if not ends:
-        raise RuntimeError(f"no run of {', '.join(dag_ids)} has ended green; see {airflow.url}")
-    return max(ends)
+    if api.has_queued_events(TRANSFORM):
+        return True
+    loaded = api.last_event(RAW_ASSET)
+    last = next(iter(api.runs(TRANSFORM, limit=1)), None)
+    if last is None or last["state"] == "failed":
+        return False
+    return loaded is None or datetime.fromisoformat(last["queued_at"]) >= loaded
 
 
 def explain_failure(airflow: LocalAirflow, dag_ids: Sequence[str]) -> str:
