@@ -19,9 +19,9 @@ with ranked as (
 )
 select
     tenant_id as tenant, kol_name as kol, reporting_currency as currency, orders, round(revenue) as revenue,
-    round(investment) as investment, round(roi_pct, 1) as "ROI %", clicks, round(cr_pct, 2) as "CR %",
+    round(investment) as investment, round(roi_pct, 1) as "ROI %%", clicks, round(cr_pct, 2) as "CR %%",
     round(cpa, 2) as "CPA", new_customers as "new", round(ltv, 2) as "LTV",
-    round(retention_30d_pct, 1) as "kept 30 d %"
+    round(retention_30d_pct, 1) as "kept 30 d %%"
 from ranked
 order by place, tenant_id
 limit %s
