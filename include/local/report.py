@@ -12,18 +12,14 @@ from include.settings import Settings
 from include.warehouse import Warehouse, connect
 
 KOLS = """
-with ranked as (
-    select *, row_number() over (partition by tenant_id order by roi_pct desc nulls last, kol_id) as place
-    from marts.kol_roi
-    where orders > 0 or investment > 0
-)
 select
     tenant_id as tenant, kol_name as kol, reporting_currency as currency, orders, round(revenue) as revenue,
     round(investment) as investment, round(roi_pct, 1) as "ROI %%", clicks, round(cr_pct, 2) as "CR %%",
     round(cpa, 2) as "CPA", new_customers as "new", round(ltv, 2) as "LTV",
     round(retention_30d_pct, 1) as "kept 30 d %%"
-from ranked
-order by place, tenant_id
+from marts.kol_roi
+where orders > 0 or investment > 0
+order by roi_pct desc nulls last, tenant_id, kol_id
 limit %s
 """
 
