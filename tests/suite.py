@@ -26,12 +26,13 @@ NO_TESTS_COLLECTED = 5
 
 @dataclass(frozen=True)
 class Check:
-    """One check: commands that must all succeed, or a pytest run."""
+    """One check: commands that must all succeed, or a pytest run, ``apart`` for each entry of its folder."""
 
     name: str
     commands: tuple[tuple[str, ...], ...] = ()
     pytest: tuple[str, ...] = ()
     needs_warehouse: bool = False
+    apart: bool = False
 
 
 @dataclass
@@ -56,7 +57,7 @@ CHECKS = (
     Check("dbt-build", (("dbt", "build"),), needs_warehouse=True),
     Check("dbt-bouncer", (("dbt", "parse"), ("dbt-bouncer", "run")), needs_warehouse=True),
     Check("dbt", pytest=("tests/dbt",)),
-    Check("integration", pytest=("tests/integration",)),
+    Check("integration", pytest=("tests/integration",), apart=True),  # each with a server of its own
     Check("e2e", pytest=("tests/e2e",)),
 )
 
@@ -64,7 +65,8 @@ CHECKS = (
 def run(check: Check, variables: Mapping[str, str], tally: Tally) -> None:
     """Run one check and count it."""
     if check.pytest:
-        _run_pytest(check, variables, tally)
+        for paths in _sessions(check):
+            _run_pytest(check.name, paths, variables, tally)
         return
     for command in check.commands:
         program = [str(BIN / command[0]), *command[1:]]
@@ -75,10 +77,19 @@ def run(check: Check, variables: Mapping[str, str], tally: Tally) -> None:
     tally.passed += 1
 
 
-def _run_pytest(check: Check, variables: Mapping[str, str], tally: Tally) -> None:
+def _sessions(check: Check) -> list[tuple[str, ...]]:
+    """Return what each pytest run of a check is given."""
+    if not check.apart:
+        return [check.pytest]
+    entries = [entry for folder in check.pytest for entry in sorted((PROJECT_ROOT / folder).iterdir())]
+    holds_tests = [entry for entry in entries if any(entry.rglob("test_*.py")) or entry.match("test_*.py")]
+    return [(str(entry.relative_to(PROJECT_ROOT)),) for entry in holds_tests]
+
+
+def _run_pytest(name: str, paths: Sequence[str], variables: Mapping[str, str], tally: Tally) -> None:
     """Run pytest on folders; one without a single test fails, because it would check nothing."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report.name}", *check.pytest]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report.name}", *paths]
         status = subprocess.run(command, cwd=PROJECT_ROOT, env=variables, check=False).returncode
         suites = list(ElementTree.parse(report.name).getroot()) if Path(report.name).stat().st_size else []
     total = sum(int(suite.get("tests", 0)) for suite in suites)
@@ -92,7 +103,7 @@ def _run_pytest(check: Check, variables: Mapping[str, str], tally: Tally) -> Non
     tally.skipped += skipped
     if failed:
         why = "no tests" if status == NO_TESTS_COLLECTED else f"{failed} failed"
-        tally.failures.append(f"{check.name}: {why}")
+        tally.failures.append(f"{name} ({', '.join(paths)}): {why}")
 
 
 @contextmanager
