@@ -1,13 +1,7 @@
-"""Same inputs, same warehouse: whatever the order, whatever is killed, dropped, replayed or run at once."""
+"""Same inputs, same warehouse: whatever the order of intervals, dropped and replayed or built anew."""
 
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as clock
@@ -15,15 +9,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
 from benchmarks.scratch import scratch_warehouse
 from include.demo.world import World, simulate
 from include.demo.world.cast import TENANTS
 from include.feeds.replay import replay
-from include.local import environment, postgres
-from include.settings import PROJECT_ROOT, Settings
+from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
 from tests.oracle.loading import load_rows
@@ -149,79 +141,3 @@ def test_replay_of_the_landing_zone(world: World, settings: Settings, expected: 
         replay(warehouse, settings=settings, order=order, seed=5)
     build(settings, with_tests=False)
     assert state(settings) == expected
-
-
-def test_two_loads_and_a_build_at_once(world: World, settings: Settings, expected: State) -> None:
-    forget(settings, landing_too=True)
-    middle = world.first_day + timedelta(days=DAYS // 2)
-    load(world, settings, *periods(world)[0])
-    failures: list[BaseException] = []
-
-    def guarded(start: date, end: date) -> None:
-        try:
-            load(world, settings, start, end)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [
-        threading.Thread(target=guarded, args=bounds)
-        for bounds in (
-            (world.first_day, middle),
-            (middle - timedelta(days=1), world.last_day + timedelta(days=1)),
-        )
-    ]
-    for thread in threads:
-        thread.start()
-    build(settings, with_tests=False)
-    for thread in threads:
-        thread.join()
-    assert not failures
-    build(settings, with_tests=False)
-    assert state(settings) == expected
-
-
-def test_kill_the_build_and_the_server(world: World, settings: Settings, expected: State) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    rng = random.Random(seed)
-    forget(settings, landing_too=True)
-    for number, (start, end) in enumerate(periods(world)):
-        load(world, settings, start, end)
-        kill_a_build(settings, after=rng.uniform(4, 12), server_too=number % 2 == 1)
-    build(settings, with_tests=False)
-    assert state(settings) == expected, f"seed {seed}"
-
-
-def kill_a_build(settings: Settings, *, after: float, server_too: bool) -> None:
-    """Start a build in a process of its own and kill it, and the server when asked, so many seconds later."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "include.transform", "--no-tests"],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, "SOKOL_HOME": str(settings.home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    time.sleep(after)
-    if server_too:
-        server = postgres.running_pid(settings.home)
-        assert server is not None
-        os.kill(server, signal.SIGKILL)
-    process.kill()
-    process.wait()
-    if server_too:
-        wait_until_gone(settings)
-        postgres.start(settings.home, port=settings.warehouse_port)
-        assert environment.read(settings.home)["SOKOL_WAREHOUSE_PORT"] == str(settings.warehouse_port)
-
-
-def wait_until_gone(settings: Settings) -> None:
-    """Wait until the killed server's own children have let go of its data folder."""
-    for _ in range(100):
-        try:
-            with connect("admin", settings):
-                pass
-        except psycopg.OperationalError:
-            time.sleep(0.5)
-            return
-        time.sleep(0.1)
-    raise AssertionError("the killed server still answers")
