@@ -30,6 +30,8 @@ PASSWORDS = (
     "SOKOL_AIRFLOW_DB_PASSWORD",
 )
 START_ATTEMPTS = 20
+# What the log says while a killed server's number or its last children are not yet gone.
+STILL_ENDING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 DAC_READ_SEARCH = 2  # bits of the capability mask in /proc/<pid>/status
 DAC_OVERRIDE = 1
 BOUNDING_SET = "CapBnd"
@@ -240,11 +242,11 @@ def _initialise(home: Path, admin_password: str) -> None:
 def _launch(home: Path, wanted: int, tell: Callable[[str], None]) -> None:
     """Start the server on the wanted port or the next free one; wait until it takes connections."""
     data, log = _data(home), _log(home)
-    _drop_foreign_pid_file(data)
     port = first_free(wanted)
     if wanted and port != wanted:
         tell(f"port {wanted} is taken, so Postgres listens on {port}")
     for attempt in range(START_ATTEMPTS):
+        _drop_foreign_pid_file(data)
         options = dict(SERVER_SETTINGS) | {"port": str(port), "dynamic_shared_memory_type": _shared_memory()}
         (data / "sokol.conf").write_text("".join(f"{name} = '{value}'\n" for name, value in options.items()))
         _give(data / "sokol.conf")
@@ -263,7 +265,7 @@ def _launch(home: Path, wanted: int, tell: Callable[[str], None]) -> None:
         if not is_free(port):  # someone took it between the look and the start
             port = first_free(port + 1)
             tell(f"port {port - 1} is taken, so Postgres listens on {port}")
-        elif "pre-existing shared memory block" in said:  # a killed server's last children are still ending
+        elif running_pid(home) is None and any(sign in said for sign in STILL_ENDING):
             time.sleep(0.25 * (attempt + 1))
         else:
             raise RuntimeError(f"Postgres did not start in {data}: {started.stdout.strip()}\n{said[-2000:]}")
@@ -274,7 +276,7 @@ def _drop_foreign_pid_file(data: Path) -> None:
     """Remove a killed server's pid file when its number now belongs to a process that is no Postgres.
 
     Postgres itself removes a stale file, but not when a stranger runs under that number, as it does after
-    a reboot. While any process still works in the data folder the file stays: it is what keeps two
+    a reboot, nor while the killed server's number is not yet given back. While any process still works in the data folder the file stays: it is what keeps two
     servers off one folder.
     """
     file = data / "postmaster.pid"
