@@ -276,8 +276,8 @@ def _drop_foreign_pid_file(data: Path) -> None:
     """Remove a killed server's pid file when its number now belongs to a process that is no Postgres.
 
     Postgres itself removes a stale file, but not when a stranger runs under that number, as it does after
-    a reboot, nor while the killed server's number is not yet given back. While any process still works in the data folder the file stays: it is what keeps two
-    servers off one folder.
+    a reboot, nor while the killed server's number is not yet given back. While any process still works in
+    the data folder the file stays: it is what keeps two servers off one folder.
     """
     file = data / "postmaster.pid"
     if not file.exists():

@@ -70,7 +70,8 @@ def test_what_a_failed_build_wrote_is_checked_by_the_next(held: Settings) -> Non
         )
         assert changed == 1
         warehouse.execute(
-            "update ops.builds set succeeded = false where build_id = (select max(build_id) from ops.builds)"
+            "update ops.builds set succeeded = false, is_proven = false "
+            "where build_id = (select max(build_id) from ops.builds)"
         )
     for _ in range(2):
         with pytest.raises(BuildError, match="tracked_orders_equal_their_events"):
@@ -80,4 +81,23 @@ def test_what_a_failed_build_wrote_is_checked_by_the_next(held: Settings) -> Non
             "update marts.tracked_orders set reporting_revenue_amount = reporting_revenue_amount - 1 "
             "where tenant_id = 'acme' and order_id = 'o1'"
         )
+    build(held)
+
+
+@pytest.mark.parametrize(
+    "partial", [{"with_tests": False}, {"select": ["tracked_orders"]}], ids=["untested", "selected"]
+)
+def test_what_a_partial_build_wrote_is_checked_by_the_next(held: Settings, partial: dict[str, Any]) -> None:
+    build(held)
+    build(held, **partial)
+    change = (
+        "update marts.tracked_orders set reporting_revenue_amount = reporting_revenue_amount + %s, "
+        "_build_id = (select max(build_id) from ops.builds) where tenant_id = 'acme' and order_id = 'o1'"
+    )
+    with connect("transformer", held) as warehouse:
+        assert warehouse.execute(change, [1]) == 1
+    with pytest.raises(BuildError, match="tracked_orders_equal_their_events"):
+        build(held)
+    with connect("transformer", held) as warehouse:
+        warehouse.execute(change, [-1])
     build(held)

@@ -1,6 +1,7 @@
 {#
     One build: what it may read (pins), what each model has read (watermarks), and the days that rows left.
-    A model reads (watermark, pin]; its watermark moves in the model's own transaction.
+    A model reads (watermark, pin]; its watermark moves in the model's own transaction. A build takes much when it has more than
+    a twentieth of a feed to read.
 #}
 
 {% macro is_building() -%}
@@ -12,9 +13,12 @@
     create sequence if not exists ops.build_ids;
     create table if not exists ops.builds (
         build_id bigint primary key, as_of text, started_at timestamptz not null default clock_timestamp(),
-        finished_at timestamptz, succeeded boolean
+        finished_at timestamptz, succeeded boolean, is_proven boolean, takes_much boolean
     );
     create table if not exists ops.pins (feed text primary key, load_id bigint not null);
+    create table if not exists ops.build_pins (
+        build_id bigint not null, feed text not null, load_id bigint not null, primary key (build_id, feed)
+    );
     create table if not exists ops.tenant_horizons (tenant_id text primary key, horizon_at timestamptz not null);
     create table if not exists ops.watermarks (
         model text, upstream text, position bigint not null, primary key (model, upstream)
@@ -42,7 +46,6 @@
         end if;
     end $$;
     {% endif -%}
-    insert into ops.builds (build_id, as_of) values (nextval('ops.build_ids'), nullif('{{ var("as_of") }}', ''));
     insert into ops.pins (feed, load_id)
         select feed, max(load_id) from ops.loads group by feed
         on conflict (feed) do update set load_id = excluded.load_id where pins.load_id <> excluded.load_id;
@@ -53,14 +56,37 @@
         group by loads.tenant_id
         on conflict (tenant_id) do update set horizon_at = excluded.horizon_at
         where tenant_horizons.horizon_at <> excluded.horizon_at;
+    insert into ops.builds (build_id, as_of, takes_much)
+        select
+            nextval('ops.build_ids'),
+            nullif('{{ var("as_of") }}', ''),
+            exists (
+                select 1
+                from ops.loads as loads
+                left join ops.build_pins as seen
+                    on loads.feed = seen.feed
+                    and seen.build_id = (select max(builds.build_id) from ops.builds as builds where builds.succeeded)
+                group by loads.feed
+                having
+                    sum(case when loads.load_id > coalesce(seen.load_id, 0) then loads.rows_loaded else 0 end)
+                    > greatest(5000, 0.05 * sum(loads.rows_loaded))
+            );
+    insert into ops.build_pins (build_id, feed, load_id)
+        select (select max(builds.build_id) from ops.builds as builds), pins.feed, pins.load_id from ops.pins as pins;
     {%- endif -%}
 {%- endmacro %}
 
 {% macro finish_build(results) -%}
     {%- if is_building() -%}
     {%- set failed = results | selectattr('status', 'in', ['error', 'fail', 'runtime error']) | list -%}
-    update ops.builds set finished_at = clock_timestamp(), succeeded = {{ 'false' if failed else 'true' }}
+    {%- set ran = results | map(attribute='node.unique_id') | list -%}
+    {%- set left_out = graph.nodes.values() | selectattr('resource_type', 'in', ['model', 'test']) | rejectattr('unique_id', 'in', ran) | list -%}
+    update ops.builds set
+            finished_at = clock_timestamp(),
+            succeeded = {{ 'false' if failed else 'true' }},
+            is_proven = {{ 'false' if failed or left_out else 'true' }}
         where build_id = (select max(build_id) from ops.builds);
+    delete from ops.build_pins where build_id < (select max(build_id) from ops.builds where is_proven);
     delete from ops.left_days where build_id <= (select min(position) from ops.watermarks where upstream = 'builds');
     {%- endif -%}
 {%- endmacro %}

@@ -38,9 +38,25 @@
 {%- endmacro %}
 
 {#
-    Pre-hook: for the rest of the model's transaction, join by hashing. For models that join what was just made many times
-    over: Postgres expects far too few rows there, and loops over them.
+    Pre-hook of every model: when it reads everything, or the build takes much, it joins by hashing. Postgres expects far too
+    few rows of a view over unions, and of what was just made, and would loop over them; what is little is found by index.
 #}
+{% macro prefer_hash_joins_for_much() -%}
+    {%- if is_building() -%}
+        {%- set is_first = model.config.materialized == 'incremental' and not is_incremental() -%}
+        {%- set succeeded = run_query('select coalesce(max(build_id), 0) from ops.builds where succeeded').columns[0].values()[0] -%}
+        {%- if is_first or is_much_new_since(succeeded) -%}{{ prefer_hash_joins() }}{%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# True when a build after number `build`, this one among them, took much, or this one makes everything anew. #}
+{% macro is_much_new_since(build) -%}
+    {%- if not execute or build == 0 or flags.FULL_REFRESH -%}{{ return(true) }}{%- endif -%}
+    {%- set sql = 'select coalesce(bool_or(takes_much), false) from ops.builds where build_id > ' ~ build -%}
+    {{ return(run_query(sql).columns[0].values()[0]) }}
+{%- endmacro %}
+
+{# For the rest of the model's transaction, join by hashing. #}
 {% macro prefer_hash_joins() -%}
     {{ return(adapter.dispatch('prefer_hash_joins')()) }}
 {%- endmacro %}

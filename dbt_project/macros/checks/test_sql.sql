@@ -1,8 +1,8 @@
 {#
-    dbt's own frame of a data test, run with hash joins while no build is proven: then a test looks at everything, through views
-    of whose size Postgres knows nothing, and would loop over them. Later it looks at what is new, by index.
+    dbt's own frame of a data test, run with hash joins while much is unproven: the views that it looks through have no
+    statistics, so Postgres would expect few rows and loop over all of them. Otherwise it looks at what is new, by index.
 #}
 {% macro postgres__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    {%- if proven_build() == 0 -%}{{ prefer_hash_joins() }};{%- endif %}
+    {%- if is_much_new_since(proven_build()) -%}{{ prefer_hash_joins() }};{%- endif %}
     {{ default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro %}

@@ -1,9 +1,9 @@
 {#
-    What a data test has to look at: rows that no build which succeeded has proven yet. A build that failed proves nothing,
-    so what it wrote is checked again by the next. `--vars '{check_all: true}'` looks at everything.
+    What a data test has to look at: rows that no build has proven yet. A build proves what it wrote when every model and every
+    data test ran and none failed; what another wrote is checked again by the next. `--vars '{check_all: true}'` looks at everything.
 #}
 
-{# Number of the newest build before this one whose tests all passed, as a literal; 0 when all is to be checked. #}
+{# Number of the newest proven build before this one, as a literal; 0 when all is to be checked. #}
 {% macro proven_build() -%}
     {%- if not execute or flags.WHICH not in ('build', 'test') or flags.FULL_REFRESH or var('check_all') -%}{{ return(0) }}{%- endif -%}
     {%- if load_relation(api.Relation.create(database=target.database, schema='ops', identifier='builds')) is none -%}
@@ -12,24 +12,16 @@
     {%- set sql -%}
         select coalesce(max(builds.build_id), 0)
         from ops.builds as builds
-        where builds.succeeded and builds.build_id < (select max(newest.build_id) from ops.builds as newest)
+        where builds.is_proven and builds.build_id < (select max(newest.build_id) from ops.builds as newest)
     {%- endset -%}
     {{ return(run_query(sql).columns[0].values()[0] | int) }}
 {%- endmacro %}
 
-{# The smallest number of a load of `feed` that no proven build has seen, as a literal. An hour is allowed for loads under way. #}
-{% macro unproven_load(feed) -%}
+{# The newest load of `feed` that the newest proven build read, as a literal; 0 when all is to be checked. #}
+{% macro proven_load(feed) -%}
     {%- set proven = proven_build() -%}
     {%- if proven == 0 -%}{{ return(0) }}{%- endif -%}
-    {%- set sql -%}
-        select coalesce(min(loads.load_id), 9223372036854775807)
-        from ops.loads as loads
-        where
-            loads.feed = '{{ feed }}'
-            and loads.finished_at >= (
-                select builds.started_at - interval '1 hour' from ops.builds as builds where builds.build_id = {{ proven }}
-            )
-    {%- endset -%}
+    {%- set sql = 'select coalesce(max(load_id), 0) from ops.build_pins where build_id = ' ~ proven ~ ' and feed = \'' ~ feed ~ '\'' -%}
     {{ return(run_query(sql).columns[0].values()[0] | int) }}
 {%- endmacro %}
 

@@ -52,7 +52,7 @@ left join {{ ref('int_orders__states') }} as states
     and refunds.order_id = states.order_id
     and refunds.currency = states.currency
 where
-    arrived._load_id >= {{ unproven_load(feed) }}
+    arrived._load_id > {{ proven_load(feed) }}
     and (states.order_id is null or states.exclusion_reason is null)
     and not exists (
         select 1 from {{ ref('int_orders__events') }} as events

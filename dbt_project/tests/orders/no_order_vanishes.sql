@@ -14,7 +14,7 @@ orders as (
         orders.order_id
     from {{ ref('stg_orders') }} as orders
     inner join tenants on orders.tenant_id = tenants.tenant_id
-    where orders._load_id >= {{ unproven_load('orders') }}
+    where orders._load_id > {{ proven_load('orders') }}
 
 ),
 
@@ -58,4 +58,4 @@ from {{ source('raw', 'orders') }} as deleted
 inner join tracked
     on deleted.tenant_id = tracked.tenant_id and deleted.source = tracked.source and deleted.order_id = tracked.order_id
 inner join tenants on deleted.tenant_id = tenants.tenant_id
-where deleted._deleted and deleted._load_id >= {{ unproven_load('orders') }} and deleted._load_id <= {{ pin('orders') }}
+where deleted._deleted and deleted._load_id > {{ proven_load('orders') }} and deleted._load_id <= {{ pin('orders') }}

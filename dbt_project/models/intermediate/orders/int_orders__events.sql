@@ -14,7 +14,6 @@
         pre_hook=[
             "{{ note_left_days('event_date', ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}, customer='customer_id') }}",
             "{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}) }}",
-            "{{ prefer_hash_joins() if not is_incremental() }}",
         ],
         post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
     )

@@ -1,9 +1,4 @@
-{{
-    config(
-        pre_hook="{{ prefer_hash_joins() if takes_everything(['int_orders__events', 'tracked_orders']) }}",
-        post_hook="{{ note_held_tenants() }}",
-    )
-}}
+{{ config(post_hook="{{ note_held_tenants() }}") }}
 -- One row per tenant and reason why the tenant stays at its last published state in this build: an amount in a currency
 -- without a fresh enough rate to the tenant's reporting currency. Nothing costs nothing in every currency.
 {%- set touched = ref('int_orders__touched') -%}

@@ -9,7 +9,7 @@
             {'columns': ['tenant_id', 'kol_id']},
             {'columns': ['_build_id']},
         ],
-        pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}{{ prefer_hash_joins() if not is_incremental() }}",
+        pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}",
         post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
     )
 }}
