@@ -66,11 +66,14 @@ $(BIN)/python:
 	@if command -v uv >/dev/null; then uv venv --quiet --python "$(PYTHON)" $(VENV); \
 		else "$(PYTHON)" -m venv $(VENV); fi
 
+# The lock names everything that is needed, so two pips can each install every second line of it at once.
 # --no-compile: what is not imported need not be compiled; the rest is at its first import.
 define install_lock
 	@echo "installing $(1) into $(VENV)"
-	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --no-deps -r $(1); \
-		else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $(1); fi
+	@if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --no-deps -r $(1); else \
+		awk '/^[^#]/ { print > "$(VENV)/lock-" (++n % 2) }' $(1); \
+		printf '%s\n' $(VENV)/lock-0 $(VENV)/lock-1 | xargs -P 2 -n 1 \
+			$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r; fi
 endef
 
 # The development lock holds the runtime one, so installing it serves both.

@@ -1,6 +1,6 @@
 """One DAG per registered source: land the interval's files, then load them into raw."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task
@@ -39,6 +39,7 @@ def ingest(source: Source) -> DAG:
         dag_id=f"ingest_{source.name}",
         schedule=CronDataIntervalTimetable(config.schedule, timezone=config.time_zone),
         start_date=datetime.combine(config.start, time(), source.zone),
+        end_date=datetime.combine(config.end - timedelta(days=1), time(), source.zone) if config.end else None,
         catchup=False,
         max_active_runs=4,
         default_args=retry_policy(),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from include.settings import Settings
 
@@ -103,6 +103,7 @@ class SourceConfig(_Strict):
     time_zone: str
     schedule: str = "@daily"
     start: date
+    end: date | None = None
     tenant_settings: dict[str, str | int | float | bool | None] | None = None
     files: tuple[FileEntry, ...] = Field(min_length=1)
 
@@ -125,6 +126,14 @@ class SourceConfig(_Strict):
         if len(schedule.split()) == _CRON_FIELDS and re.fullmatch(r"[0-9*/,\- A-Za-z#]+", schedule):
             return schedule
         raise ValueError(f"{schedule!r} is neither @hourly, @daily, @weekly, @monthly nor five cron fields")
+
+
+    @field_validator("end")
+    @classmethod
+    def _after_the_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        if end is not None and end <= info.data.get("start", date.min):
+            raise ValueError("is not after start: it is the day after the last")
+        return end
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def register(world: World, out: Path, exported: Sequence[Exported]) -> list[Path
             "time_zone": row["time_zone"],
             "schedule": "@daily",
             "start": world.first_day,
+            "end": world.last_day + timedelta(days=1),
             "tenant_settings": _tenant_settings(row),
             "files": entries,
         }

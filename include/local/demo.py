@@ -104,22 +104,19 @@ def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Sourc
     plans = {source.name: intervals(settings.demo_dir, source) for source in sources}
     already = [api.run(dag_id, HISTORY_RUN) for dag_id in dag_ids]
     if all(standing is None for standing in already):
-        # While the history comes in there is nothing worth building; afterwards every load is followed.
+        # While all of this comes in there is nothing worth building; afterwards every load is followed.
         api.set_paused(runs.TRANSFORM, True)
     for dag_id in dag_ids:
         api.set_paused(dag_id, False)
     for source, dag_id in zip(sources, dag_ids, strict=True):
-        history = plans[source.name][0]
+        history, *daily = plans[source.name]
         begin, end = history.begin.strftime(DAY_FORMAT), history.end.strftime(DAY_FORMAT)
         runs.run_interval(airflow, dag_id, HISTORY_RUN, begin, end)
-    runs.wait_until_ended(airflow, dag_ids, stack.say, "history")
-    api.set_paused(runs.TRANSFORM, False)
-    for source, dag_id in zip(sources, dag_ids, strict=True):
-        daily = plans[source.name][1:]
         if daily:
             first, last = (datetime.combine(daily[at].begin, time(), source.zone) for at in (0, -1))
             runs.backfill(airflow, dag_id, first, last)
     runs.wait_until_ended(airflow, dag_ids, stack.say, "history and daily runs")
+    api.set_paused(runs.TRANSFORM, False)
     if not runs.transform_covers(airflow):  # an earlier demo was interrupted, or its marts are red
         api.trigger(runs.TRANSFORM, f"demo_{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
     runs.wait_for_transform(airflow, stack.say)

@@ -58,6 +58,7 @@ def test_online_retail_is_a_good_source() -> None:
         ("Asia/Ho_Chi_Minh", "Hanoi", "time_zone: 'Hanoi' is no IANA time zone"),
         ("daily", "sometimes", "schedule: 'sometimes' is neither"),
         ("2026-01-01", "yesterday", "start: .*date"),
+        ("2026-01-01", "2026-01-01\nend: 2026-01-01", "end: is not after start"),
         ("{start:%Y-%m-%d}", "{day}", r"files.0.path: \{day\} is none of"),
         ("{start:%Y-%m-%d}", "{start.__class__}", "files.0.path: .*is none of"),
         ("orders.csv.gz", "orders.xlsx", "files.0.path: the suffix of"),
