@@ -22,6 +22,8 @@ are there already are counted as unchanged.
 `python -m include.feeds quarantine`.
 """
 
+DAY = timedelta(days=1)
+
 
 def interval(source: Source, params: Any, context: dict[str, Any]) -> tuple[datetime, datetime]:
     """Return [start, end): what was asked for by hand, else the run's own data interval."""
@@ -39,7 +41,7 @@ def ingest(source: Source) -> DAG:
         dag_id=f"ingest_{source.name}",
         schedule=CronDataIntervalTimetable(config.schedule, timezone=config.time_zone),
         start_date=datetime.combine(config.start, time(), source.zone),
-        end_date=datetime.combine(config.end - timedelta(days=1), time(), source.zone) if config.end else None,
+        end_date=datetime.combine(config.end, time(), source.zone) - DAY if config.end else None,
         catchup=False,
         max_active_runs=4,
         default_args=retry_policy(),

@@ -127,7 +127,6 @@ class SourceConfig(_Strict):
             return schedule
         raise ValueError(f"{schedule!r} is neither @hourly, @daily, @weekly, @monthly nor five cron fields")
 
-
     @field_validator("end")
     @classmethod
     def _after_the_start(cls, end: date | None, info: ValidationInfo) -> date | None:

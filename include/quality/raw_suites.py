@@ -60,7 +60,7 @@ def raw_suite(contract: Contract, loads: Loads) -> Suite:
     The loader has held each row to the contract already. The gate asks again, of the table and in another
     engine, so that what got in by any other way, or through a fault of the loader, stops before the marts.
     """
-    checks = [*_row_checks(contract), *_time_checks(contract), _key_is_unique(contract)]
+    checks = [*_row_checks(contract), *_time_checks(contract), _key_is_unique(contract, loads)]
     return Suite(contract.feed, _batch(contract, loads), (*contract.key, *_PLACE), tuple(checks))
 
 
@@ -174,13 +174,16 @@ def _time_checks(contract: Contract) -> Iterator[Check]:
         )
 
 
-def _key_is_unique(contract: Contract) -> Check:
+def _key_is_unique(contract: Contract, loads: Loads) -> Check:
     key = ", ".join(contract.key)
+    # Where all rows are new there is none to leave out.
+    new = "_key_hash in (select _key_hash from {batch})" if loads.after else "exists (select 1 from {batch})"
     return NoRows(
         says="one current row per key",
         next_step=f"these rows count twice: rebuild raw.{contract.feed} from the landing zone (replay)",
         query=f"select {key}, count(*) as rows, min(_load_id) as first_load, max(_load_id) as last_load "
-        f"from raw.{contract.feed} where _key_hash in (select _key_hash from {{batch}}) "
+        f"from raw.{contract.feed} where _key_hash in (select _key_hash from raw.{contract.feed} "
+        f"where {new} group by _key_hash having count(*) > 1) "
         f"group by {key} having count(*) > 1",
     )
 

@@ -38,14 +38,15 @@
 {%- endmacro %}
 
 {#
-    Pre-hook of every model: when it reads everything, or the build takes much, it joins by hashing. Postgres expects far too
-    few rows of a view over unions, and of what was just made, and would loop over them; what is little is found by index.
+    Pre-hook of every model: when it reads everything, or the build takes much, it joins and groups by hashing. Postgres expects
+    far too few rows of a view over unions, and of what was just made, and would loop over them or sort what spills; what is
+    little is found by index.
 #}
-{% macro prefer_hash_joins_for_much() -%}
+{% macro prefer_hashing_for_much() -%}
     {%- if is_building() -%}
         {%- set is_first = model.config.materialized == 'incremental' and not is_incremental() -%}
         {%- set succeeded = run_query('select coalesce(max(build_id), 0) from ops.builds where succeeded').columns[0].values()[0] -%}
-        {%- if is_first or is_much_new_since(succeeded) -%}{{ prefer_hash_joins() }}{%- endif -%}
+        {%- if is_first or is_much_new_since(succeeded) -%}{{ prefer_hashing() }}{%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -56,12 +57,14 @@
     {{ return(run_query(sql).columns[0].values()[0]) }}
 {%- endmacro %}
 
-{# For the rest of the model's transaction, join by hashing. #}
-{% macro prefer_hash_joins() -%}
-    {{ return(adapter.dispatch('prefer_hash_joins')()) }}
+{# For the rest of the model's transaction, join and group by hashing. #}
+{% macro prefer_hashing() -%}
+    {{ return(adapter.dispatch('prefer_hashing')()) }}
 {%- endmacro %}
 
-{% macro default__prefer_hash_joins() -%} set local enable_nestloop = off {%- endmacro %}
+{% macro default__prefer_hashing() -%}
+    set local enable_nestloop = off; set local enable_mergejoin = off; set local enable_sort = off
+{%- endmacro %}
 
-{% macro snowflake__prefer_hash_joins() -%}
+{% macro snowflake__prefer_hashing() -%}
 {%- endmacro %}

@@ -3,6 +3,6 @@
     statistics, so Postgres would expect few rows and loop over all of them. Otherwise it looks at what is new, by index.
 #}
 {% macro postgres__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    {%- if is_much_new_since(proven_build()) -%}{{ prefer_hash_joins() }};{%- endif %}
+    {%- if is_much_new_since(proven_build()) -%}{{ prefer_hashing() }};{%- endif %}
     {{ default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro %}

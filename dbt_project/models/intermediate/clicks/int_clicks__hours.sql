@@ -22,7 +22,7 @@ clicks as (
         tenants.time_zone,
         {{ local_date('clicks.clicked_at', 'tenants.time_zone') }} as click_date,
         {{ hour_start('clicks.clicked_at', 'tenants.time_zone') }} as hour_start_at
-    from {{ ref('stg_clicks') }} as clicks
+    from {{ ref('int_clicks__screened') }} as clicks
     inner join tenants on clicks.tenant_id = tenants.tenant_id
     {% if is_incremental() -%}
     where {{ within_spans('clicks.clicked_at', touched_day_spans(ref('int_days__touched'))) }}
@@ -36,7 +36,7 @@ tokens as (
 
 ),
 
-grouped as (
+judged as (
 
     select
         clicks.tenant_id,
@@ -52,24 +52,55 @@ grouped as (
             when clicks.clicked_at < tokens.issued_at or clicks.clicked_at >= tokens.expires_at or clicks.clicked_at >= tokens.revoked_at
                 then 'refused'
             else 'valid'
-        end as verdict,
-        count(*) as clicks
+        end as verdict
     from clicks
     left join tokens on clicks.tenant_id = tokens.tenant_id and clicks.token = tokens.token
-    group by 1, 2, 3, 4, 5, 6, 7, 8
 
 ),
 
 visits as (
 
     select
-        *,
-        case
-            when verdict = 'valid' and visitor_id is not null then row_number() over (
-                partition by tenant_id, click_date, channel, campaign_id, kol_id, visitor_id, verdict order by hour_start_at
-            )
-        end as visit_number
-    from grouped
+        tenant_id,
+        click_date,
+        channel,
+        campaign_id,
+        kol_id,
+        visitor_id,
+        min(hour_start_at) as hour_start_at
+    from judged
+    where verdict = 'valid' and visitor_id is not null
+    group by tenant_id, click_date, channel, campaign_id, kol_id, visitor_id
+
+),
+
+counted as (
+
+    select
+        tenant_id,
+        click_date,
+        hour_start_at,
+        channel,
+        campaign_id,
+        kol_id,
+        case when verdict = 'valid' then 1 else 0 end as clicks,
+        case when verdict = 'bot' then 1 else 0 end as bot_clicks,
+        case when verdict = 'refused' then 1 else 0 end as refused_clicks,
+        0 as sessions
+    from judged
+    union all
+    select
+        tenant_id,
+        click_date,
+        hour_start_at,
+        channel,
+        campaign_id,
+        kol_id,
+        0 as clicks,
+        0 as bot_clicks,
+        0 as refused_clicks,
+        1 as sessions
+    from visits
 
 )
 
@@ -80,18 +111,18 @@ select
     channel,
     campaign_id,
     kol_id,
-    sum(case when verdict = 'valid' then clicks else 0 end) as clicks,
-    sum(case when verdict = 'bot' then clicks else 0 end) as bot_clicks,
-    sum(case when verdict = 'refused' then clicks else 0 end) as refused_clicks,
-    sum(case when visit_number = 1 then 1 else 0 end) as sessions
-from visits
+    sum(clicks) as clicks,
+    sum(bot_clicks) as bot_clicks,
+    sum(refused_clicks) as refused_clicks,
+    sum(sessions) as sessions
+from counted
 {% if is_incremental() -%}
 -- the spans may hold days that another tenant's clicks have touched
 where exists (
     select 1 from {{ ref('int_days__touched') }} as touched
     where
-        visits.tenant_id = touched.tenant_id
-        and visits.click_date = touched.touched_date
+        counted.tenant_id = touched.tenant_id
+        and counted.click_date = touched.touched_date
         and touched.cause = 'clicks'
 )
 {% endif -%}

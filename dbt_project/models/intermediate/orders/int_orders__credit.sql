@@ -10,7 +10,7 @@
         ],
         pre_hook=[
             "{{ delete_touched(ref('int_orders__evidence_touched'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'order_id'}) }}",
-            "{{ prefer_hash_joins() }}",
+            "{{ prefer_hashing() }}",
         ],
         post_hook=["{{ advance(['orders', 'clicks', 'tracking_tokens', 'kols', 'kol_contracts', 'tenants']) }}"],
     )
@@ -47,7 +47,7 @@ tokens as (
 
 clicks as (
 
-    select * from {{ ref('stg_clicks') }}
+    select * from {{ ref('int_clicks__screened') }}
     {% if is_incremental() -%}
     -- only the days that the touched orders' windows reach
     where

@@ -24,7 +24,6 @@ renamed as (
 
         -- booleans
         is_prefetch,
-        coalesce({{ matches('user_agent', var('known_bots')) }}, false) or is_prefetch as is_bot,
 
         -- dates and timestamps
         clicked_at,
