@@ -143,12 +143,11 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
     validation = build(
         contract, mapping.sql, describe(duck, mapping, contract), may_hold_nul=records.may_hold_nul
     )
-    _drop(duck, "judged")
     # Planning the mapping costs more than running it over a small file, so that it is run once; the rows of a
     # large file would not fit beside its records, so that they are computed again where they are needed.
     kind = "table" if records.count <= KEEP_ROWS else "view"
     try:
-        duck.execute(f"create temp {kind} judged as {validation.judged()}")
+        duck.execute(f"create or replace temp {kind} judged as {validation.judged()}")
     except duckdb.Error as error:
         raise MappingError(
             f"mapping {mapping.name} to {contract.feed} over {records.name}: {error}"
@@ -903,17 +902,6 @@ def _content_sql(records: Records) -> str:
         for column in (name.replace('"', '""') for name in records.columns)
     )
     return f"to_json(struct_pack({fields}))::varchar"
-
-
-def _drop(duck: duckdb.DuckDBPyConnection, relation: str) -> None:
-    for kind in duck.execute(
-        """
-        select 'view' from duckdb_views() where view_name = $1 and temporary
-        union all select 'table' from duckdb_tables() where table_name = $1 and temporary
-        """,
-        [relation],
-    ).fetchall():
-        duck.execute(f"drop {kind[0]} {relation}")
 
 
 def _text(value: str) -> str:

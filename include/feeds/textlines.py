@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -25,16 +26,14 @@ class Dialect:
     """Lines before the header."""
 
 
-@dataclass(frozen=True)
-class Good:
+class Good(NamedTuple):
     """A record whose fields could be read; an empty field is None."""
 
     row: int
     fields: list[str | None]
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """A record that is none: its number, its line in the file, why, and what stands there."""
 
     row: int
@@ -104,7 +103,8 @@ def why_no_object(text: str) -> str | None:
     """Return why a line is no JSON object, None when it is one."""
     try:
         found = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(found, ensure_ascii=False).encode()
+        if "\\u" in text:  # only so written can half of a surrogate pair stand in it
+            json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         return f"no JSON: {error.msg} at character {error.pos + 1}"
     except UnicodeEncodeError:
@@ -119,7 +119,7 @@ def why_no_object(text: str) -> str | None:
 def arrow_batches(records: Iterator[Good | Broken], columns: int) -> Iterator[tuple[pa.Table, list[Broken]]]:
     """Yield the records in batches: the good ones as Arrow (``_row``, ``c0`` … as text), and the broken."""
     rows: list[int] = []
-    fields: list[list[str | None]] = [[] for _ in range(columns)]
+    fields: list[list[str | None]] = []
     broken: list[Broken] = []
     size = 0
     for record in records:
@@ -128,13 +128,12 @@ def arrow_batches(records: Iterator[Good | Broken], columns: int) -> Iterator[tu
             size += len(record.content)
         else:
             rows.append(record.row)
-            for column, value in zip(fields, record.fields, strict=True):
-                column.append(value)
-                size += len(value or "")
+            fields.append(record.fields)
+            size += sum(map(len, filter(None, record.fields)))
         if len(rows) + len(broken) >= _BATCH_ROWS or size > MAX_RECORD_BYTES:
-            yield _table(rows, fields), broken
-            rows, fields, broken, size = [], [[] for _ in range(columns)], [], 0
-    yield _table(rows, fields), broken
+            yield _table(rows, fields, columns), broken
+            rows, fields, broken, size = [], [], [], 0
+    yield _table(rows, fields, columns), broken
 
 
 def has_csv_records(path: Path, dialect: Dialect, count: int) -> bool:
@@ -233,11 +232,10 @@ def _record(lines: _Lines, dialect: Dialect, columns: int | None) -> list[str] |
         return None
     if not line.strip(b"\r\n"):
         return []
-    after_first = lines.place()
     parsed = _parse(line, dialect, columns)
     if not (isinstance(parsed, _Unreadable) and parsed.reason == _UNCLOSED):
         return parsed
-    first = parsed
+    first, after_first = parsed, lines.place()
     text = bytearray(line)
     mark = dialect.quote.encode()
     while (line := lines.next()) is not None and len(text) + len(line) < MAX_RECORD_BYTES:
@@ -262,8 +260,12 @@ def _parse(raw: bytes, dialect: Dialect, columns: int | None) -> list[str] | _Un
     text = _decoded(raw)
     if isinstance(text, _Unreadable):
         return text
-    shown = text.rstrip("\r\n")[:_SHOWN_CHARS]
+    body = text.rstrip("\r\n")
+    shown = body[:_SHOWN_CHARS]
     doubled = dialect.escape == dialect.quote or not dialect.escape
+    special = (sign for sign in ("\r", "\n", "\0", dialect.quote, dialect.escape) if sign)
+    if not any(sign in body for sign in special):  # nothing but fields and delimiters
+        return _as_many(columns, [body.split(dialect.delimiter)], shown)
     csv.field_size_limit(MAX_RECORD_BYTES)
     try:
         reader = csv.reader(
@@ -280,6 +282,11 @@ def _parse(raw: bytes, dialect: Dialect, columns: int | None) -> list[str] | _Un
         if "unexpected end of data" in str(error):
             return _Unreadable(_UNCLOSED, shown)
         return _Unreadable(f"a quoted field goes on after its closing quote ({error})", shown)
+    return _as_many(columns, found, shown)
+
+
+def _as_many(columns: int | None, found: list[list[str]], shown: str) -> list[str] | _Unreadable:
+    """Return the fields of the one record that was found, when they are as many as the columns."""
     fields = found[0]
     while columns is not None and len(fields) > columns and fields[-1] == "":
         fields.pop()
@@ -303,6 +310,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON value")
 
 
-def _table(rows: list[int], fields: list[list[str | None]]) -> pa.Table:
-    arrays = [pa.array(rows, pa.int64()), *(pa.array(column, pa.large_string()) for column in fields)]
-    return pa.Table.from_arrays(arrays, names=["_row", *(f"c{place}" for place in range(len(fields)))])
+def _table(rows: list[int], fields: list[list[str | None]], columns: int) -> pa.Table:
+    values = list(zip(*fields, strict=True)) or [()] * columns
+    arrays = [pa.array(rows, pa.int64()), *(pa.array(column, pa.large_string()) for column in values)]
+    return pa.Table.from_arrays(arrays, names=["_row", *(f"c{place}" for place in range(columns))])
