@@ -44,7 +44,8 @@ def ingest(source: Source) -> DAG:
         end_date=datetime.combine(config.end, time(), source.zone) - DAY if config.end else None,
         catchup=False,
         max_active_runs=4,
-        default_args=retry_policy(),
+        # What was extracted is loaded before the next interval is extracted.
+        default_args=retry_policy() | {"weight_rule": "upstream"},
         tags=[Tag.INGEST],
         params={name: Param(None, type=["null", "string"]) for name in ("start", "end")},
         doc_md=DOC.format(name=source.name, start=config.start, zone=config.time_zone),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from include.warehouse import Column, Contract, Warehouse
 
-SAMPLE_ROWS = 200_000
+SAMPLE_ROWS = 50_000
 """Quantiles of a larger load are those of about so many of its rows, evenly spaced."""
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """The quantiles that are kept; the first and last are the extremes of the sample."""
@@ -53,15 +53,17 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
     columns = [column for column in contract.columns if column.name != "tenant_id"]
     listed = {column.name for column in columns if column.values or column.data_type == "boolean"}
     listed |= {column.name for column in columns if column.data_type == "jsonb"}
-    figures, far_out, lines = [], [], []
+    figures, usual, far_out, lines = [], [], [], []
     for number, column in enumerate(columns):
         name = column.name
         figures.append(f"count({name}) as present_{number}")
         quantiles = outliers = low = high = values = "null"
         if name not in listed:
             measure = _measure(column)
-            first, third = (f"f.quantiles_{number}[{at}]" for at in (_FIRST_QUARTILE, _THIRD_QUARTILE))
-            low, high = f"{first} - {FAR} * ({third} - {first})", f"{third} + {FAR} * ({third} - {first})"
+            first, third = (f"quantiles_{number}[{at}]" for at in (_FIRST_QUARTILE, _THIRD_QUARTILE))
+            usual.append(f"{first} - {FAR} * ({third} - {first}) as low_{number}")
+            usual.append(f"{third} + {FAR} * ({third} - {first}) as high_{number}")
+            low, high = f"u.low_{number}", f"u.high_{number}"
             figures.append(
                 f"percentile_disc(array[{', '.join(map(str, SHARES))}]) within group (order by {measure}) "
                 f"filter (where is_sampled) as quantiles_{number}"
@@ -104,9 +106,10 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
             from (select r._load_id, r._row % told.step = 0 as is_sampled, {names} {reading}) as new
             group by _load_id
         ),
+        u as materialized (select {", ".join(["_load_id", *usual])} from f),
         o as (
             select new._load_id, {", ".join(far_out)}
-            from (select r._load_id, {names} {reading}) as new join f using (_load_id)
+            from (select r._load_id, {names} {reading}) as new join u using (_load_id)
             group by new._load_id
         )
         select told.load_id, told.feed, told.tenant_id, told.source, v.column_name, v.data_type,
@@ -114,6 +117,7 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
             v.quantiles, v.outliers, v.low, v.high, v.counts
         from told
         left join f on f._load_id = told.load_id
+        left join u on u._load_id = told.load_id
         left join o on o._load_id = told.load_id
         cross join lateral (values {", ".join(lines)}) as v (
             column_name, data_type, present, quantiles, outliers, low, high, counts
