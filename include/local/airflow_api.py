@@ -58,9 +58,12 @@ class AirflowApi:
         """Pause a Dag or let it run."""
         self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
-        """Start one run by hand."""
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+    def trigger(
+        self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, logical_date: datetime | None = None
+    ) -> None:
+        """Start one run by hand; runs that wait for a free worker start in the order of their logical dates."""
+        dated = logical_date.isoformat() if logical_date else None
+        body = {"dag_run_id": run_id, "logical_date": dated, "conf": dict(conf)}
         self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
 
     def clear(self, dag_id: str, run_id: str) -> None:

@@ -19,7 +19,6 @@ SEED = 7
 SCALE = 1.0
 DAYS = 120
 DAILY = 3
-DAY_FORMAT = "%Y-%m-%d"
 HISTORY_RUN = "history"
 
 
@@ -110,7 +109,7 @@ def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Sourc
         api.set_paused(dag_id, False)
     for source, dag_id in zip(sources, dag_ids, strict=True):
         history, *daily = plans[source.name]
-        begin, end = history.begin.strftime(DAY_FORMAT), history.end.strftime(DAY_FORMAT)
+        begin, end = (datetime.combine(day, time(), source.zone) for day in (history.begin, history.end))
         runs.run_interval(airflow, dag_id, HISTORY_RUN, begin, end)
         if daily:
             first, last = (datetime.combine(daily[at].begin, time(), source.zone) for at in (0, -1))
@@ -134,7 +133,7 @@ def intervals(folder: Path, source: Source) -> list[Interval]:
     """
     found = set()
     for place in (folder / "files" / source.config.tenant).glob("*/*_*"):
-        begin, end = (datetime.strptime(day, DAY_FORMAT).date() for day in place.name.split("_"))
+        begin, end = (datetime.strptime(day, runs.DAY_FORMAT).date() for day in place.name.split("_"))
         found.add(Interval(begin, end))
     if not found:
         raise RuntimeError(f"there are no files of {source.config.tenant} in {folder / 'files'}")

@@ -14,6 +14,7 @@ from include.settings import PROJECT_ROOT
 
 Say = Callable[[str], None]
 
+DAY_FORMAT = "%Y-%m-%d"
 POLL_SECONDS = 1.0
 DAG_SECONDS = 120
 ACTIVE = ("queued", "running")
@@ -43,20 +44,21 @@ def wait_for_dags(airflow: LocalAirflow, dag_ids: Sequence[str]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def run_interval(airflow: LocalAirflow, dag_id: str, run_id: str, begin: str, end: str) -> bool:
+def run_interval(airflow: LocalAirflow, dag_id: str, run_id: str, begin: datetime, end: datetime) -> bool:
     """Start a run over [begin, end) unless it ended green before; return whether it was started.
 
     Args:
         airflow: the running Airflow.
         dag_id: an ingest Dag, not paused.
         run_id: name of the run; one that ended red is run again.
-        begin: first day, in the source's zone.
-        end: day after the last.
+        begin: midnight of the first day, in the source's zone.
+        end: midnight after the last day.
     """
     api = airflow.api()
     standing = api.run(dag_id, run_id)
     if standing is None:
-        api.trigger(dag_id, run_id, {"start": begin, "end": end})
+        days = {"start": begin.strftime(DAY_FORMAT), "end": end.strftime(DAY_FORMAT)}
+        api.trigger(dag_id, run_id, days, logical_date=begin)
         return True
     if standing["state"] == "failed":
         api.clear(dag_id, run_id)
