@@ -61,7 +61,7 @@ class AirflowApi:
     def trigger(
         self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, logical_date: datetime | None = None
     ) -> None:
-        """Start one run by hand; runs that wait for a free worker start in the order of their logical dates."""
+        """Start one run by hand; of runs that wait for a worker the earliest logical date goes first."""
         dated = logical_date.isoformat() if logical_date else None
         body = {"dag_run_id": run_id, "logical_date": dated, "conf": dict(conf)}
         self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
