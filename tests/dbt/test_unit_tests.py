@@ -61,6 +61,16 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "and amounts.amount_date = rates.fx_date",
         "",
     ),
+    "a_known_bot_is_one_in_any_case_and_stands_once": (
+        "models/intermediate/clicks/int_clicks__agents.sql",
+        "select distinct user_agent",
+        "select user_agent",
+    ),
+    "a_click_counts_unless_a_bot_or_a_prefetcher_made_it": (
+        "models/intermediate/clicks/int_clicks__screened.sql",
+        "or clicks.is_prefetch",
+        "or false",
+    ),
     "a_zero_denominator_gives_null": (
         "macros/rules/ratios.sql",
         "nullif({{ denominator }}, 0)",

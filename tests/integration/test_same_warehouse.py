@@ -1,7 +1,13 @@
-"""Same inputs, same warehouse: whatever the order of intervals, dropped and replayed or built anew."""
+"""Same inputs, same warehouse: whatever the order, whatever is killed, dropped, replayed or run at once."""
 
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as clock
@@ -15,7 +21,8 @@ from benchmarks.scratch import scratch_warehouse
 from include.demo.world import World, simulate
 from include.demo.world.cast import TENANTS
 from include.feeds.replay import replay
-from include.settings import Settings
+from include.local import postgres
+from include.settings import PROJECT_ROOT, Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
 from tests.oracle.loading import load_rows
@@ -141,3 +148,67 @@ def test_replay_of_the_landing_zone(world: World, settings: Settings, expected: 
         replay(warehouse, settings=settings, order=order, seed=5)
     build(settings, with_tests=False)
     assert state(settings) == expected
+
+
+def test_two_loads_and_a_build_at_once(world: World, settings: Settings, expected: State) -> None:
+    forget(settings, landing_too=True)
+    first, *others = periods(world)
+    load(world, settings, *first)
+    failures: list[BaseException] = []
+
+    def load_all(intervals: Sequence[Interval]) -> None:
+        try:
+            for start, end in intervals:
+                load(world, settings, start, end)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=load_all, args=[others[n::2]]) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    build(settings, with_tests=False)
+    for thread in threads:
+        thread.join()
+    assert not failures
+    build(settings, with_tests=False)
+    assert state(settings) == expected
+
+
+def test_kill_the_build_and_the_server(world: World, settings: Settings, expected: State) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    forget(settings, landing_too=True)
+    cut_off = 0
+    for number, (start, end) in enumerate(periods(world)):
+        load(world, settings, start, end)
+        cut_off += kill_a_build(settings, after=rng.uniform(4, 12), server_too=number % 2 == 1)
+    assert cut_off > 0, f"seed {seed}: every build had ended before it was to be killed"
+    build(settings, with_tests=False)
+    assert state(settings) == expected, f"seed {seed}"
+
+
+def kill_a_build(settings: Settings, *, after: float, server_too: bool) -> bool:
+    """Start a build in a process of its own and kill it, and the server when asked, so many seconds later.
+
+    Returns:
+        Whether it was still running then.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "include.transform", "--no-tests"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "SOKOL_HOME": str(settings.home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after)
+    ran = process.poll() is None
+    if server_too:
+        server = postgres.running_pid(settings.home)
+        assert server is not None
+        os.kill(server, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    if server_too:
+        assert postgres.start(settings.home, port=settings.warehouse_port).port == settings.warehouse_port
+    return ran
