@@ -1,6 +1,7 @@
 """What the local commands print at their end, read from the marts as anyone can read them."""
 
 import sys
+from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
@@ -103,21 +104,18 @@ def _print(warehouse: Warehouse, title: str, query: str, *params: object) -> Non
     for field in rows.schema:
         grid.add_column(field.name, justify="left" if str(field.type) == "string" else "right")
     for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        grid.add_row(*(_cell(value) for value in row))
+        grid.add_row(*(cell_text(value) for value in row))
     _console().print(grid)
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value as a cell of a printed table shows it: money to the cent at most, a missing one as -."""
     if value is None:
         return "-"
-    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else _money(value)
-
-
-def _money(value: object) -> str:
-    try:
-        return f"{value:,}"
-    except (TypeError, ValueError):
-        return str(value)
+    if isinstance(value, Decimal):
+        places = min(max(-int(value.as_tuple().exponent), 0), 2)
+        return f"{value:,.{places}f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _console() -> Console:
