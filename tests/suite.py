@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,10 @@ NO_TESTS_COLLECTED = 5
 
 @dataclass(frozen=True)
 class Check:
-    """One check: commands that must all succeed, or a pytest run, ``apart`` for each entry of its folder."""
+    """One check: commands that must all succeed, or a pytest run.
+
+    ``apart`` makes a run, with a server of its own, of each entry of the folder, two at a time.
+    """
 
     name: str
     commands: tuple[tuple[str, ...], ...] = ()
@@ -49,15 +53,15 @@ CHECKS = (
     Check("ruff", (("ruff", "check", "."), ("ruff", "format", "--check", "."))),
     Check("mypy", (("mypy",),)),
     Check("import-linter", (("lint-imports",),)),
-    Check("unit", pytest=("tests/unit",)),
+    Check("unit", pytest=("tests/unit", "-n", "2")),
     Check("dags", pytest=("tests/dags",)),
     Check(
         "sqlfluff", (("sqlfluff", "lint", "--processes", "2", "dbt_project/models"),), needs_warehouse=True
     ),
     Check("dbt-build", (("dbt", "build"),), needs_warehouse=True),
     Check("dbt-bouncer", (("dbt", "parse"), ("dbt-bouncer", "run")), needs_warehouse=True),
-    Check("dbt", pytest=("tests/dbt",)),
-    Check("integration", pytest=("tests/integration",), apart=True),  # each with a server of its own
+    Check("dbt", pytest=("tests/dbt",), apart=True),
+    Check("integration", pytest=("tests/integration",), apart=True),
     Check("e2e", pytest=("tests/e2e",)),
 )
 
@@ -65,8 +69,9 @@ CHECKS = (
 def run(check: Check, variables: Mapping[str, str], tally: Tally) -> None:
     """Run one check and count it."""
     if check.pytest:
-        for paths in _sessions(check):
-            _run_pytest(check.name, paths, variables, tally)
+        with ThreadPoolExecutor(2) as pool:
+            for report in pool.map(lambda paths: _run_pytest(paths, variables), _sessions(check)):
+                report.count(check.name, tally)
         return
     for command in check.commands:
         program = [str(BIN / command[0]), *command[1:]]
@@ -78,32 +83,60 @@ def run(check: Check, variables: Mapping[str, str], tally: Tally) -> None:
 
 
 def _sessions(check: Check) -> list[tuple[str, ...]]:
-    """Return what each pytest run of a check is given."""
+    """Return what each pytest run of a check is given; files come first, which take longest."""
     if not check.apart:
         return [check.pytest]
-    entries = [entry for folder in check.pytest for entry in sorted((PROJECT_ROOT / folder).iterdir())]
+    entries = [entry for folder in check.pytest for entry in (PROJECT_ROOT / folder).iterdir()]
     holds_tests = [entry for entry in entries if any(entry.rglob("test_*.py")) or entry.match("test_*.py")]
-    return [(str(entry.relative_to(PROJECT_ROOT)),) for entry in holds_tests]
+    ordered = sorted(holds_tests, key=lambda entry: (entry.is_dir(), entry))
+    return [(str(entry.relative_to(PROJECT_ROOT)),) for entry in ordered]
 
 
-def _run_pytest(name: str, paths: Sequence[str], variables: Mapping[str, str], tally: Tally) -> None:
-    """Run pytest on folders; one without a single test fails, because it would check nothing."""
+@dataclass(frozen=True)
+class Report:
+    """How one pytest run ended."""
+
+    paths: tuple[str, ...]
+    status: int
+    total: int
+    failed: int
+    skipped: int
+    printed: str
+
+    def count(self, name: str, tally: Tally) -> None:
+        """Print what the run printed and count its tests; a run without one fails, it would check nothing."""
+        print(self.printed, flush=True)
+        unseen = int(bool(self.status and not self.failed))
+        failed = self.failed + unseen
+        tally.passed += self.total - self.failed - self.skipped
+        tally.failed += failed
+        tally.skipped += self.skipped
+        if failed:
+            why = "no tests" if self.status == NO_TESTS_COLLECTED else f"{failed} failed"
+            tally.failures.append(f"{name} ({', '.join(self.paths)}): {why}")
+
+
+def _run_pytest(paths: tuple[str, ...], variables: Mapping[str, str]) -> Report:
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report.name}", *paths]
-        status = subprocess.run(command, cwd=PROJECT_ROOT, env=variables, check=False).returncode
+        done = subprocess.run(
+            command,
+            cwd=PROJECT_ROOT,
+            env=variables,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         suites = list(ElementTree.parse(report.name).getroot()) if Path(report.name).stat().st_size else []
-    total = sum(int(suite.get("tests", 0)) for suite in suites)
-    failed = sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites)
-    skipped = sum(int(suite.get("skipped", 0)) for suite in suites)
-    if status and not failed:
-        failed = 1
-        total += 1
-    tally.passed += total - failed - skipped
-    tally.failed += failed
-    tally.skipped += skipped
-    if failed:
-        why = "no tests" if status == NO_TESTS_COLLECTED else f"{failed} failed"
-        tally.failures.append(f"{name} ({', '.join(paths)}): {why}")
+    return Report(
+        paths=paths,
+        status=done.returncode,
+        total=sum(int(suite.get("tests", 0)) for suite in suites),
+        failed=sum(int(suite.get("failures", 0)) + int(suite.get("errors", 0)) for suite in suites),
+        skipped=sum(int(suite.get("skipped", 0)) for suite in suites),
+        printed=done.stdout,
+    )
 
 
 @contextmanager

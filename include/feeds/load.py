@@ -152,7 +152,7 @@ def stage(records: Records, contract: Contract, mapping: SqlMapping) -> Staged:
         raise MappingError(
             f"mapping {mapping.name} to {contract.feed} over {records.name}: {error}"
         ) from error
-    cursor = f"{contract.cursor}::varchar" if contract.cursor else "null::varchar"
+    cursor = contract.cursor or "null::varchar"
     duck.execute(
         f"""
         create or replace temp table keyed as
@@ -407,6 +407,7 @@ class _Load:
         self.file_id = file_id
         self.started = started
         self.step = step
+        self.specials = ""
 
     def run(self) -> LoadResult:
         """Do the load and return its control totals."""
@@ -414,9 +415,11 @@ class _Load:
         self._find_met_keys()
         self.step("probed")
         self._set_aside_special_rows()
-        [(plain,)] = self.duck.execute(
-            f"select count(*) from keyed where _row not in ({_SPECIAL})"
+        [(plain, special)] = self.duck.execute(
+            f"select count(*) filter (not set_aside), count(*) filter (set_aside) "
+            f"from (select _row in ({_SPECIAL}) as set_aside from keyed)"
         ).fetchall()
+        self._keep_special_rows(special)
         target = choose_target(warehouse, contract, plain)
         streamed = self._append_plain_rows(target) if plain else 0
         if streamed != plain:
@@ -447,10 +450,12 @@ class _Load:
         self.warehouse.execute("create temp table _probe (h bigint) on commit drop")
         self._send("select distinct _h from keyed where _h is not null order by 1", "_probe", ["h"])
         self.warehouse.execute("analyze _probe")
-        self.warehouse.execute("set local work_mem = '128MB'")
+        # Both sides come in the order of the hash: looking up or merging, whichever is less, beats hashing.
+        self.warehouse.execute("set local work_mem = '128MB'; set local enable_hashjoin = off")
         for table in tables:
             found = f"select h from _probe p where exists (select from {table} r where r._key_hash = p.h)"
             self._receive(found, "met")
+        self.warehouse.execute("set local enable_hashjoin = on")
 
     def _set_aside_special_rows(self) -> None:
         """Make ``special_rows``: records whose rows cannot simply be appended.
@@ -470,6 +475,13 @@ class _Load:
             """
         )
 
+    def _keep_special_rows(self, count: int) -> None:
+        """Compute the rows that were set aside once, unless they are too many to keep."""
+        self.specials = f"({self.staged.clean(f'_row in ({_SPECIAL})')})"
+        if count <= KEEP_ROWS:
+            self.duck.execute(f"create or replace temp table specials as from {self.specials}")
+            self.specials = "specials"
+
     def _append_plain_rows(self, target: Target) -> int:
         source = self.staged.clean(f"_row not in ({_SPECIAL})", known_good=True)
         columns = self._columns()
@@ -479,6 +491,7 @@ class _Load:
         if target.is_fresh:
             # What is the same in every row of a table of this load's own is no use in its stream.
             fixed = {c: columns[c] for c in ("_load_id", "_file_id", "_landing_seq")}
+            fixed["tenant_id"] = _text(self.landed.tenant_id)
             left_out |= set(fixed)
             set_defaults(self.warehouse, target, fixed)
         sent = {name: value for name, value in columns.items() if name not in left_out}
@@ -510,7 +523,7 @@ class _Load:
             f"""
             create or replace temp table suspects as
             select _row, _h, _rh, {currency or "''"} as _currency{amounts}
-            from ({self.staged.clean(f"_row in ({_SPECIAL})")})
+            from {self.specials}
             """
         )
         for table in ("stands", "lost"):
@@ -535,7 +548,7 @@ class _Load:
                 where _rh not in (select _rh from same) group by _rh
             ),
             rows as (
-                select c.* from ({self.staged.clean(f"_row in ({_SPECIAL})")}) c join chosen using (_rh, _row)
+                select c.* from {self.specials} c join chosen using (_rh, _row)
                 qualify row_number() over (partition by _rh) = 1
             )
             select *,
@@ -795,7 +808,7 @@ class _Load:
             quoted = '"' + column.replace('"', '""') + '"'
             [(found,)] = self.duck.execute(f"select max({quoted})::varchar from source").fetchall()
         else:
-            [(found,)] = self.duck.execute("select max(_cursor) from keyed").fetchall()
+            [(found,)] = self.duck.execute("select max(_cursor)::varchar from keyed").fetchall()
         return None if found is None else str(found)
 
     def _totals(self) -> dict[str, dict[str, dict[str, str]]]:

@@ -21,6 +21,9 @@ OWN_SEGMENT_ROWS = 500_000
 OPEN_SEGMENT_ROWS = 4_000_000
 """Rows that the open partition takes before the next one is opened: its index must stay in memory."""
 
+LOOKUP_SHARE = 20
+"""Rows that must be compared are looked up one by one while there are so many times more standing ones."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -219,6 +222,8 @@ def merge_incoming(
             [feed],
         )
     warehouse.execute("analyze _incoming")
+    if _are_few(warehouse, contract):
+        warehouse.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
     warehouse.execute(
         f"""
         create temp table _decided on commit drop as
@@ -235,6 +240,7 @@ def merge_incoming(
         from _incoming i left join raw.{feed} r on {keys}
         """
     )
+    warehouse.execute("set local enable_hashjoin = on; set local enable_mergejoin = on; analyze _decided")
     _restate_winners(warehouse, contract, load_id)
     sets = ", ".join(f"{c} = i.{c}" for c in names)
     joined = "d._key_hash = i._key_hash and d._row_hash = i._row_hash"
@@ -271,6 +277,20 @@ def merge_incoming(
         tombstoned=tombstoned,
         loaded=tuple(h for outcome, h, _ in outcomes if outcome in ("insert", "replace")),
         lost_hashes=tuple(h for outcome, h, _ in outcomes if outcome == "lose"),
+    )
+
+
+def _are_few(warehouse: Warehouse, contract: Contract) -> bool:
+    """Tell whether looking up each row of ``_incoming`` beats reading all standing rows once."""
+    return bool(
+        warehouse.value(
+            """
+            select (select count(*) from _incoming) * %s < sum(greatest(c.reltuples, 0))
+            from pg_partition_tree(%s::regclass) t join pg_class c on c.oid = t.relid
+            where t.isleaf
+            """,
+            [LOOKUP_SHARE, f"raw.{contract.feed}"],
+        )
     )
 
 

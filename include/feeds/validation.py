@@ -135,9 +135,12 @@ def build(
 
 
 def encode(contract: Contract, columns: Iterable[str]) -> str:
-    """Return an expression that writes columns to one text, unambiguously: each after its byte length."""
-    # concat leaves NULL out, so that NULL is ":" and the empty text "0:".
-    return "concat(" + ", ".join(f"strlen({text}), ':', {text}" for text in _texts(contract, columns)) + ")"
+    """Return an expression that writes columns to one text, unambiguously: each with a NUL after it.
+
+    No value of a row that may load holds a NUL character or is an empty text, so that NULL is left to be
+    nothing at all.
+    """
+    return "concat(" + ", ".join(f"{text}, chr(0)" for text in _texts(contract, columns)) + ")"
 
 
 def _texts(contract: Contract, columns: Iterable[str]) -> Iterable[str]:

@@ -163,8 +163,8 @@ def index_statements(contract: Contract, table: str) -> list[str]:
     """
     statements = [f"create index on {table} (_key_hash)"]
     if contract.kind == "event":
-        brin = "create index on {} using brin ({}) with (pages_per_range = 32)"
-        return [*statements, *(brin.format(table, column) for column in (contract.event_time, "_load_id"))]
+        brin = f"create index on {table} using brin ({contract.event_time}, _load_id)"
+        return [*statements, f"{brin} with (pages_per_range = 32)"]
     statements += [f"create index on {table} ({', '.join(columns)})" for columns in contract.indexes]
     if contract.kind == "slice":
         statements.append(f"create index on {table} ({', '.join(contract.slice)})")
