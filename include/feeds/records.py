@@ -36,6 +36,8 @@ _NO_TEXT = {
     b"\x1f\x8b": "compressed twice",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
+ONE_THREAD_BYTES = 8_000_000
+"""Up to this size sharing the work between threads costs more than it saves."""
 # What the hashes in the warehouse were made with: a DuckDB that says otherwise must not load.
 _KNOWN_HASH = "0cc175b9c0f1b6a831c399e269772661"
 
@@ -72,7 +74,7 @@ def session(settings: Settings | None = None) -> Iterator[duckdb.DuckDBPyConnect
             config={
                 "memory_limit": f"{settings.loader_memory_mb}MB",
                 "temp_directory": folder,
-                "threads": 2,
+                "threads": 1,
                 "autoinstall_known_extensions": False,
             }
         )
@@ -118,6 +120,8 @@ def open_records(
         _unpacked(path, name, settings) as unpacked,
         _plain(unpacked, file_format, name, options, settings) as plain,
     ):
+        if plain.stat().st_size > ONE_THREAD_BYTES:
+            duck.execute("set threads = 2")
         duck.execute(
             "create temp table broken (_row bigint, line bigint, column_name text, reason text, content text)"
         )
