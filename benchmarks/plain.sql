@@ -1,6 +1,9 @@
 -- What a good analyst would write by hand for this data: kol_roi and daily_aggregates in one statement over the raw feeds.
 -- The shop is in UTC, has one refund at most per order, no store, no marketplace and no ad spend; nothing more is handled.
-with bots as (select 'bot|crawl|spider|slurp|facebookexternalhit|whatsapp/|telegrambot|skypeuripreview|embedly|headlesschrome|python-requests|curl/|wget/|okhttp|zalo-preview'::text as pattern),
+with bots as materialized (
+    select user_agent from (select distinct user_agent from raw.clicks) as agents
+    where user_agent ~* 'bot|crawl|spider|slurp|facebookexternalhit|whatsapp/|telegrambot|skypeuripreview|embedly|headlesschrome|python-requests|curl/|wget/|okhttp|zalo-preview'
+),
 as_of as (select (max(interval_end) - interval '1 second')::date as as_of from ops.landed_files),
 rates as (
     select r.from_currency, r.rate_date + age as fx_date, r.rate
@@ -17,12 +20,12 @@ token_evidence as (
     join raw.clicks c on c.token = o.token and c.visitor_id = o.visitor_id
     where c.clicked_at <= o.ordered_at and c.clicked_at >= o.ordered_at - interval '72 hours'
         and c.clicked_at >= t.issued_at and c.clicked_at < t.expires_at
-        and not c.is_prefetch and not c.user_agent ~* (select pattern from bots)
+        and not c.is_prefetch and c.user_agent not in (select user_agent from bots)
     order by o.order_id, c.clicked_at desc, c.click_id desc
 ),
 click_evidence as (
     select o.order_id, t.kol_id, t.campaign_id, t.token_id is not null
-        and not c.is_prefetch and not c.user_agent ~* (select pattern from bots)
+        and not c.is_prefetch and c.user_agent not in (select user_agent from bots)
         and c.clicked_at >= t.issued_at and c.clicked_at < t.expires_at
         and c.clicked_at <= o.ordered_at and c.clicked_at >= o.ordered_at - interval '72 hours' as holds,
         case when t.token_id is not null then 'kol' when c.utm_medium = 'cpc' then 'google_ads' else 'organic' end as channel,
@@ -83,7 +86,7 @@ clicks as materialized (
         case when t.token_id is not null then 'kol' when c.utm_medium = 'cpc' then 'google_ads' else 'organic' end as channel,
         coalesce(case when t.token_id is not null then t.campaign_id else c.utm_campaign end, '(none)') as campaign_id,
         c.visitor_id, case
-            when coalesce(c.user_agent ~* (select pattern from bots), false) or c.is_prefetch then 'bot'
+            when c.user_agent in (select user_agent from bots) or c.is_prefetch then 'bot'
             when c.token is not null and t.token_id is null
                 or c.clicked_at < t.issued_at or c.clicked_at >= t.expires_at then 'refused'
             else 'valid'
