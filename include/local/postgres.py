@@ -48,6 +48,7 @@ SERVER_SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "8GB",
+    "client_connection_check_interval": "5s",  # the query of a client that is gone ends
     "checkpoint_timeout": "15min",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",

@@ -4,6 +4,7 @@ import getpass
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,11 +101,14 @@ def gate_raw(settings: Settings | None = None, *, everything: bool = False) -> G
     with connect("transformer", settings) as warehouse:
         prepare_tables(warehouse)
         loads = _new_loads(warehouse, contracts, everything)
-        profile_loads(warehouse, contracts)
         suites = [raw_suite(contracts[feed], span) for feed, span in loads.items()]
         if loads:
             suites.append(loads_suite(contracts, loads, {feed: _limits(settings, feed) for feed in loads}))
-        outcomes = _judge(warehouse, "raw", suites, settings)
+        # Profiling is the server's work, and half of judging is this process's: they go side by side.
+        with ThreadPoolExecutor(1) as pool:
+            profiled = pool.submit(_profile, contracts, settings)
+            outcomes = _judge(warehouse, "raw", suites, settings)
+            profiled.result()
         outcomes = [replace(outcome, rows=_with_files(warehouse, outcome.rows)) for outcome in outcomes]
         report = _record(
             warehouse, "raw", outcomes, started=started, clock=clock, settings=settings, loads=loads
@@ -297,6 +301,11 @@ def _scope(warehouse: Warehouse, settings: Settings, everything: bool) -> Scope:
         every_day=every_day,
         smallest_share=settings.smallest_mart_share,
     )
+
+
+def _profile(contracts: Mapping[str, Contract], settings: Settings) -> None:
+    with connect("transformer", settings) as warehouse:
+        profile_loads(warehouse, contracts)
 
 
 def _judge(warehouse: Warehouse, gate: Gate, suites: Sequence[Suite], settings: Settings) -> list[Outcome]:

@@ -46,3 +46,25 @@ dateadd('nanosecond', -datediff('nanosecond', date_trunc('hour', {{ local_timest
 
 {# A positive amount rounded down to a number of decimals that stands in a column. #}
 {% macro round_down(amount, decimals) -%}trunc({{ amount }}, {{ decimals }}){%- endmacro %}
+
+{#
+    Inner join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
+    knows nothing of what a view over a union holds. The limit, which is none, keeps it from joining the two in another way.
+    `by` maps the view's columns to expressions over the few rows.
+#}
+{% macro look_up(relation, alias, by) -%}
+    {{ return(adapter.dispatch('look_up')(relation, alias, by)) }}
+{%- endmacro %}
+
+{% macro default__look_up(relation, alias, by) -%}
+    cross join lateral (
+        select * from {{ relation }} as looked_up
+        where {% for column, value in by.items() %}looked_up.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
+        limit all
+    ) as {{ alias }}
+{%- endmacro %}
+
+{% macro snowflake__look_up(relation, alias, by) -%}
+    inner join {{ relation }} as {{ alias }}
+        on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}

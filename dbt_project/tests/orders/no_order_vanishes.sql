@@ -48,10 +48,10 @@ select tracked.tenant_id, tracked.source, tracked.order_id, 'is in no feed' as d
 from tracked
 where
     tracked._build_id > {{ proven_build() }}
-    and not exists (
-        select 1 from {{ ref('stg_orders') }} as orders
+    and (
+        select count(*) from {{ ref('stg_orders') }} as orders
         where orders.tenant_id = tracked.tenant_id and orders.source = tracked.source and orders.order_id = tracked.order_id
-    )
+    ) = 0
 union all
 select tracked.tenant_id, tracked.source, tracked.order_id, 'was deleted at its source' as defect
 from {{ source('raw', 'orders') }} as deleted

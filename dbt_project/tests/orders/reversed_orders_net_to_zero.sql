@@ -1,28 +1,5 @@
 -- An order that was refunded to the last unit, or cancelled, is zero in every measure and both currencies.
-with orders as (
-
-    select
-        states.tenant_id,
-        states.order_type,
-        states.source,
-        states.order_id,
-        states.gross_amount,
-        states.cancelled_at,
-        (
-            select coalesce(sum(refunds.amount), 0) from {{ ref('int_refunds__unioned') }} as refunds
-            where
-                refunds.tenant_id = states.tenant_id
-                and refunds.order_type = states.order_type
-                and refunds.source = states.source
-                and refunds.order_id = states.order_id
-                and refunds.currency = states.currency
-        ) as refunded_amount
-    from {{ ref('int_orders__states') }} as states
-    where states.exclusion_reason is null
-
-),
-
-events as (
+with events as (
 
     select
         events.tenant_id,
@@ -42,27 +19,48 @@ events as (
     group by events.tenant_id, events.order_type, events.source, events.order_id
     having count(*) > 1
 
+),
+
+orders as (
+
+    select
+        events.*,
+        states.gross_amount as order_amount,
+        states.cancelled_at,
+        (
+            select coalesce(sum(refunds.amount), 0) from {{ ref('int_refunds__unioned') }} as refunds
+            where
+                refunds.tenant_id = states.tenant_id
+                and refunds.order_type = states.order_type
+                and refunds.source = states.source
+                and refunds.order_id = states.order_id
+                and refunds.currency = states.currency
+        ) as refunded_amount
+    from events
+    {{ look_up(ref('int_orders__states'), 'states', {
+        'tenant_id': 'events.tenant_id',
+        'order_type': 'events.order_type',
+        'source': 'events.source',
+        'order_id': 'events.order_id',
+    }) }}
+    where states.exclusion_reason is null
+
 )
 
-select events.*
-from events
-inner join orders
-    on events.tenant_id = orders.tenant_id
-    and events.order_type = orders.order_type
-    and events.source = orders.source
-    and events.order_id = orders.order_id
+select *
+from orders
 where
     (
-        orders.refunded_amount = orders.gross_amount
-        or (orders.cancelled_at is not null and orders.refunded_amount <= orders.gross_amount)
+        refunded_amount = order_amount
+        or (cancelled_at is not null and refunded_amount <= order_amount)
     )
     and (
-        events.gross_amount <> 0
-        or events.vat_amount <> 0
-        or events.net_amount <> 0
-        or events.commission_amount <> 0
-        or events.reporting_gross_amount <> 0
-        or events.reporting_vat_amount <> 0
-        or events.reporting_net_amount <> 0
-        or events.reporting_commission_amount <> 0
+        gross_amount <> 0
+        or vat_amount <> 0
+        or net_amount <> 0
+        or commission_amount <> 0
+        or reporting_gross_amount <> 0
+        or reporting_vat_amount <> 0
+        or reporting_net_amount <> 0
+        or reporting_commission_amount <> 0
     )

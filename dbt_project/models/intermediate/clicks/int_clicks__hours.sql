@@ -4,11 +4,15 @@
         materialized='incremental',
         incremental_strategy='append',
         indexes=[{'columns': ['tenant_id', 'click_date']}],
-        pre_hook="{{ delete_touched(ref('int_days__touched'), {'tenant_id': 'tenant_id', 'click_date': 'touched_date'}, also=\"touched.cause = 'clicks'\") }}",
+        pre_hook=[
+            "{{ delete_touched(ref('int_days__touched'), {'tenant_id': 'tenant_id', 'click_date': 'touched_date'}, also=\"touched.cause = 'clicks'\") }}",
+            "{{ prefer_hashing() }}",
+        ],
         post_hook=["{{ advance(['clicks', 'tracking_tokens', 'ad_spend', 'fx_rates', 'tenants']) }}"],
     )
 }}
 -- One row per tenant, local hour, channel, campaign and KOL with clicks. A session stands in the hour of its first valid click.
+-- The clicks of the days come by their time, and all that they are joined to is small: hashing, whatever the planner expects.
 with tenants as (
 
     select * from {{ ref('int_tenants__published') }}

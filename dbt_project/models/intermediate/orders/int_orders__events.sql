@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_orders__due_states') }}, {{ ref('int_orders__due') }}
+-- depends_on: {{ ref('int_orders__touched_states') }}, {{ ref('int_orders__due') }}
 {%- set due = ref('int_orders__due') -%}
 {%- set subject = {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'} -%}
 {{
@@ -28,7 +28,7 @@ with tenants as (
 
 states as (
 
-    select * from {{ ref('int_orders__due_states') if is_incremental() else ref('int_orders__states') }}
+    select * from {{ ref('int_orders__touched_states') if is_incremental() else ref('int_orders__states') }}
     where is_completed
 
 ),
@@ -242,18 +242,12 @@ unlinked_refunds as (
         and refunds.source = due.source
         and 'refund:' || refunds.refund_id = due.subject_id
     {%- endif %}
-    left join {{ ref('int_orders__states') }} as states
-        on refunds.tenant_id = states.tenant_id
-        and refunds.order_type = states.order_type
-        and refunds.source = states.source
-        and refunds.order_id = states.order_id
-        and refunds.currency = states.currency
     left join rates
         on refunds.tenant_id = rates.tenant_id
         and refunds.currency = rates.from_currency
         and tenants.reporting_currency = rates.to_currency
         and {{ local_date('refunds.refunded_at', 'tenants.time_zone') }} = rates.fx_date
-    where states.order_id is null
+    where {{ names_no_order('refunds', found_by='due' if is_incremental() else 'refunds') }}
 
 ),
 

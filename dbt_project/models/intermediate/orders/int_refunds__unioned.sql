@@ -8,7 +8,8 @@ select
     order_id,
     currency,
     amount,
-    refunded_at
+    refunded_at,
+    _load_id
 from {{ ref('stg_refunds') }}
 where status = 'succeeded'
 union all
@@ -20,6 +21,7 @@ select
     original_sale_id as order_id,
     currency,
     gross_amount as amount,
-    sold_at as refunded_at
+    sold_at as refunded_at,
+    _load_id
 from {{ ref('stg_pos_sales') }}
 where sale_type = 'return' and status = 'completed' and gross_amount > 0

@@ -1,6 +1,7 @@
 {{ config(post_hook="{{ note_held_tenants() }}") }}
 -- One row per tenant and reason why the tenant stays at its last published state in this build: an amount in a currency
 -- without a fresh enough rate to the tenant's reporting currency. Nothing costs nothing in every currency.
+-- depends_on: {{ ref('int_orders__states') }}, {{ ref('int_orders__touched_states') }}
 {%- set touched = ref('int_orders__touched') -%}
 {%- set is_first = takes_everything(['int_orders__events', 'tracked_orders']) %}
 
@@ -17,16 +18,9 @@ orders as (
         states.currency,
         states.completed_date as amount_date,
         'order ' || states.source || ':' || states.order_id as subject
-    from {{ ref('int_orders__states') }} as states
+    from {{ ref('int_orders__states') if is_first else ref('int_orders__touched_states') }} as states
     inner join tenants
         on states.tenant_id = tenants.tenant_id and states.currency <> tenants.reporting_currency
-    {% if not is_first -%}
-    inner join {{ touched }} as touched
-        on states.tenant_id = touched.tenant_id
-        and states.order_type = touched.order_type
-        and states.source = touched.source
-        and states.order_id = touched.subject_id
-    {%- endif %}
     where states.is_completed
 
 ),
@@ -41,12 +35,6 @@ unlinked_refunds as (
     from {{ ref('int_refunds__unioned') }} as refunds
     inner join tenants
         on refunds.tenant_id = tenants.tenant_id and refunds.currency <> tenants.reporting_currency
-    left join {{ ref('int_orders__states') }} as states
-        on refunds.tenant_id = states.tenant_id
-        and refunds.order_type = states.order_type
-        and refunds.source = states.source
-        and refunds.order_id = states.order_id
-        and refunds.currency = states.currency
     {% if not is_first -%}
     inner join {{ touched }} as touched
         on refunds.tenant_id = touched.tenant_id
@@ -54,7 +42,7 @@ unlinked_refunds as (
         and refunds.source = touched.source
         and 'refund:' || refunds.refund_id = touched.subject_id
     {%- endif %}
-    where states.order_id is null
+    where {{ names_no_order('refunds', found_by='refunds' if is_first else 'touched') }}
 
 ),
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_orders__due_states') }}
+-- depends_on: {{ ref('int_orders__touched_states') }}
 {{
     config(
         materialized='incremental',
@@ -16,7 +16,7 @@
 -- One row per tenant, source and order of a web shop or marketplace. All amounts add up over orders.
 with states as (
 
-    select * from {{ ref('int_orders__due_states') if is_incremental() else ref('int_orders__states') }}
+    select * from {{ ref('int_orders__touched_states') if is_incremental() else ref('int_orders__states') }}
     where order_type = 'web'
 
 ),
