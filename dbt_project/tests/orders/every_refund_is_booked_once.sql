@@ -42,14 +42,14 @@ where bookings > 1
 union all
 select tenant_id, order_type, source, refund_id, 'is in no feed' as defect
 from booked
-where (
-    select count(*) from {{ ref('int_refunds__unioned') }} as refunds
+where not exists (
+    select 1 from {{ ref('int_refunds__unioned') }} as refunds
     where
         refunds.tenant_id = booked.tenant_id
         and refunds.order_type = booked.order_type
         and refunds.source = booked.source
         and refunds.refund_id = booked.refund_id
-) = 0
+)
 union all
 select tenant_id, order_type, source, refund_id, 'is not booked' as defect
 from arrived
