@@ -44,6 +44,7 @@ select tenant_id, order_type, source, refund_id, 'is in no feed' as defect
 from booked
 where not exists (
     select 1 from {{ ref('int_refunds__unioned') }} as refunds
+    inner join {{ ref('int_tenants__published') }} as tenants on refunds.tenant_id = tenants.tenant_id
     where
         refunds.tenant_id = booked.tenant_id
         and refunds.order_type = booked.order_type
