@@ -8,41 +8,28 @@
             {'columns': ['_build_id']},
         ],
         pre_hook=[
-            "{{ note_left_days('first_order_date', ref('int_customers__touched'), {'tenant_id': 'tenant_id', 'customer_id': 'customer_id'}) }}",
-            "{{ delete_touched(ref('int_customers__touched'), {'tenant_id': 'tenant_id', 'customer_id': 'customer_id'}) }}",
+            "{{ note_left_days('first_order_date', ref('int_customers__moved'), {'tenant_id': 'tenant_id', 'customer_id': 'customer_id'}) }}",
+            "{{ delete_touched(ref('int_customers__moved'), {'tenant_id': 'tenant_id', 'customer_id': 'customer_id'}) }}",
         ],
         post_hook=["{{ advance() }}"],
     )
 }}
--- One row per customer: the first completed order ever, online or in store, and the KOL who brought it.
-with completions as (
-
-    select
-        events.*,
-        row_number() over (
-            partition by events.tenant_id, events.customer_id
-            order by events.event_at, events.source, events.order_id, events.order_type
-        ) as order_number
-    from {{ ref('int_orders__events') }} as events
-    {% if is_incremental() -%}
-    inner join {{ ref('int_customers__touched') }} as touched
-        on events.tenant_id = touched.tenant_id and events.customer_id = touched.customer_id
-    {%- endif %}
-    where events.event_type = 'completion' and events.customer_id is not null
-
-)
-
+-- One row per customer: the first completed order ever. A row is written anew only when something in it is new.
 select
-    tenant_id,
-    customer_id,
-    source,
-    order_id,
-    event_at as first_order_at,
-    event_date as first_order_date,
-    hour_start_at,
-    channel,
-    campaign_id,
-    case when credit_status = 'credited' then kol_id end as kol_id,
+    firsts.tenant_id,
+    firsts.customer_id,
+    firsts.source,
+    firsts.order_id,
+    firsts.first_order_at,
+    firsts.first_order_date,
+    firsts.hour_start_at,
+    firsts.channel,
+    firsts.campaign_id,
+    firsts.kol_id,
     cast({{ build_id() }} as bigint) as _build_id
-from completions
-where order_number = 1
+{% if is_incremental() -%}
+from {{ ref('int_customers__moved') }} as moved
+{{ look_up(ref('int_customers__firsts'), 'firsts', {'tenant_id': 'moved.tenant_id', 'customer_id': 'moved.customer_id'}) }}
+{%- else -%}
+from {{ ref('int_customers__firsts') }} as firsts
+{%- endif %}
