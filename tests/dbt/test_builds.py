@@ -119,3 +119,22 @@ def test_an_order_moves_the_day_of_the_customers_first_only_when_it_came_before(
             "select touched_date from intermediate.int_days__touched where tenant_id = 'acme'"
         )
     assert {row[0] for row in touched} == moved
+
+
+def test_statistics_are_taken_anew_only_of_what_was_written(held: Settings) -> None:
+    def taken() -> int:
+        with connect("transformer", held) as warehouse:
+            counts = warehouse.rows(
+                "select analyze_count from pg_stat_user_tables where relname = 'tracked_orders'"
+            )
+        return int(counts[0][0])
+
+    build(held)
+    before = taken()
+    build(held)
+    assert taken() == before
+
+    sold = made.order("one-more", "2026-04-15T05:00:00Z", "10.00")
+    scenario.load(held, {"orders": [sold]}, date(2026, 4, 15), date(2026, 4, 16))
+    build(held)
+    assert taken() > before

@@ -25,13 +25,27 @@
 {% macro snowflake__secure_mart() -%}
 {%- endmacro %}
 
-{# A table made by a query has no statistics until it is analysed. #}
+{# A table made by a query has no statistics until it is analysed; one that a build left as it was keeps those it has. #}
 {% macro analyze() -%}
     {{ return(adapter.dispatch('analyze')()) }}
 {%- endmacro %}
 
 {% macro default__analyze() -%}
-    {%- if model.config.materialized != 'view' -%} analyze {{ this }} {%- endif -%}
+    {%- if model.config.materialized == 'view' -%}
+    {%- elif model.config.materialized == 'incremental' and is_building() and not has_written() -%}
+    {%- else -%}
+    analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# True when the transaction put rows into the model's table or took some out. #}
+{% macro has_written() -%}
+    {%- set sql -%}
+        select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) > 0
+        from pg_stat_xact_user_tables
+        where schemaname = '{{ this.schema }}' and relname = '{{ this.identifier }}'
+    {%- endset -%}
+    {{ return(run_query(sql).columns[0].values()[0]) }}
 {%- endmacro %}
 
 {% macro snowflake__analyze() -%}
@@ -45,9 +59,14 @@
 {% macro prefer_hashing_for_much() -%}
     {%- if is_building() -%}
         {%- set is_first = model.config.materialized == 'incremental' and not is_incremental() -%}
-        {%- set succeeded = run_query('select coalesce(max(build_id), 0) from ops.builds where succeeded').columns[0].values()[0] -%}
-        {%- if is_first or is_much_new_since(succeeded) -%}{{ prefer_hashing() }}{%- endif -%}
+        {%- if is_first or takes_much() -%}{{ prefer_hashing() }}{%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# True when this build, or a failed one that it makes up for, takes much. #}
+{% macro takes_much() -%}
+    {%- set succeeded = run_query('select coalesce(max(build_id), 0) from ops.builds where succeeded').columns[0].values()[0] -%}
+    {{ return(is_much_new_since(succeeded)) }}
 {%- endmacro %}
 
 {# True when a build after number `build`, this one among them, took much, or this one makes everything anew. #}

@@ -49,22 +49,26 @@ dateadd('nanosecond', -datediff('nanosecond', date_trunc('hour', {{ local_timest
 
 {#
     Inner join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
-    knows nothing of what a view over a union holds. The limit, which is none, keeps it from joining the two in another way.
-    `by` maps the view's columns to expressions over the few rows.
+    knows nothing of what a view over a union holds. The limit, which is none, keeps it from joining the two in another way. A
+    build that takes much joins as it joins everything, by hashing. `by` maps the view's columns to expressions over the few rows.
 #}
 {% macro look_up(relation, alias, by) -%}
     {{ return(adapter.dispatch('look_up')(relation, alias, by)) }}
 {%- endmacro %}
 
 {% macro default__look_up(relation, alias, by) -%}
+    inner join {{ relation }} as {{ alias }}
+        on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{% macro postgres__look_up(relation, alias, by) -%}
+    {%- if is_building() and takes_much() -%}
+    {{ default__look_up(relation, alias, by) }}
+    {%- else -%}
     cross join lateral (
         select * from {{ relation }} as looked_up
         where {% for column, value in by.items() %}looked_up.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
         limit all
     ) as {{ alias }}
-{%- endmacro %}
-
-{% macro snowflake__look_up(relation, alias, by) -%}
-    inner join {{ relation }} as {{ alias }}
-        on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
+    {%- endif -%}
 {%- endmacro %}

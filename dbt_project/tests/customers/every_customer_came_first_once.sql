@@ -9,18 +9,12 @@ with completions as (
     where event_type = 'completion' and customer_id is not null and _build_id > {{ proven_build() }}
     group by tenant_id, customer_id
 
-),
-
-first_orders as (
-
-    select * from {{ ref('int_customers__first_orders') }}
-
 )
 
 select completions.tenant_id, completions.customer_id, 'has no first order as early as the first completion' as defect
 from completions
 where not exists (
-    select 1 from first_orders
+    select 1 from {{ ref('int_customers__first_orders') }} as first_orders
     where
         completions.tenant_id = first_orders.tenant_id
         and completions.customer_id = first_orders.customer_id
@@ -28,7 +22,7 @@ where not exists (
 )
 union all
 select first_orders.tenant_id, first_orders.customer_id, 'has a first order that was never completed' as defect
-from first_orders
+from {{ ref('int_customers__first_orders') }} as first_orders
 where
     first_orders._build_id > {{ proven_build() }}
     and not exists (

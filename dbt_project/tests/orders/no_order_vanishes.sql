@@ -18,12 +18,6 @@ orders as (
 
 ),
 
-tracked as (
-
-    select * from {{ ref('tracked_orders') }}
-
-),
-
 credit as (
 
     select * from {{ ref('int_orders__credit') }}
@@ -40,12 +34,12 @@ union all
 select orders.*, 'is missing in tracked_orders' as defect
 from orders
 where not exists (
-    select 1 from tracked
+    select 1 from {{ ref('tracked_orders') }} as tracked
     where orders.tenant_id = tracked.tenant_id and orders.source = tracked.source and orders.order_id = tracked.order_id
 )
 union all
 select tracked.tenant_id, tracked.source, tracked.order_id, 'is in no feed' as defect
-from tracked
+from {{ ref('tracked_orders') }} as tracked
 where
     tracked._build_id > {{ proven_build() }}
     and (
@@ -55,7 +49,7 @@ where
 union all
 select tracked.tenant_id, tracked.source, tracked.order_id, 'was deleted at its source' as defect
 from {{ source('raw', 'orders') }} as deleted
-inner join tracked
+inner join {{ ref('tracked_orders') }} as tracked
     on deleted.tenant_id = tracked.tenant_id and deleted.source = tracked.source and deleted.order_id = tracked.order_id
 inner join tenants on deleted.tenant_id = tenants.tenant_id
 where deleted._deleted and deleted._load_id > {{ proven_load('orders') }} and deleted._load_id <= {{ pin('orders') }}

@@ -63,7 +63,15 @@ windows as (
 )
 
 select
-    *,
+    tenant_id,
+    customer_id,
+    kol_id,
+    first_order_date,
+    churn_window_days,
+    window_number,
+    orders,
+    reporting_net_revenue_amount,
+    max(has_order_within_30_days) over (partition by tenant_id, customer_id) as has_order_within_30_days,
     case
         when orders > 0 then min(case when orders > 0 then window_number end) over (
             partition by tenant_id, customer_id order by window_number rows between 1 following and unbounded following

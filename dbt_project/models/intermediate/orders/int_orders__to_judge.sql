@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_orders__evidence_touched') }}
+-- depends_on: {{ ref('stg_orders') }}, {{ ref('int_orders__evidence_touched') }}
 -- One row per web order whose credit this build judges: all of them the first time, later those whose evidence moved.
 -- judge_id numbers them within the build, so that the evidence is joined by one small key.
 {%- set is_first = flags.FULL_REFRESH or (is_building() and load_relation(ref_later('int_orders__credit')) is none) %}
@@ -14,9 +14,14 @@ select
     orders.source_kol_ref,
     orders.ordered_at,
     {{ local_date('orders.ordered_at', 'tenants.time_zone') }} as ordered_date
+{% if is_first -%}
 from {{ ref('stg_orders') }} as orders
-inner join {{ ref('int_tenants__settings') }} as tenants on orders.tenant_id = tenants.tenant_id
-{% if not is_first -%}
-inner join {{ ref('int_orders__evidence_touched') }} as touched
-    on orders.tenant_id = touched.tenant_id and orders.source = touched.source and orders.order_id = touched.order_id
+{%- else -%}
+from {{ ref('int_orders__evidence_touched') }} as touched
+{{ look_up(ref('stg_orders'), 'orders', {
+    'tenant_id': 'touched.tenant_id',
+    'source': 'touched.source',
+    'order_id': 'touched.order_id',
+}) }}
 {%- endif %}
+inner join {{ ref('int_tenants__settings') }} as tenants on orders.tenant_id = tenants.tenant_id
