@@ -134,3 +134,16 @@ def test_statistics_are_taken_anew_only_of_what_was_written(held: Settings) -> N
     scenario.load(held, {"orders": [sold]}, date(2026, 4, 15), date(2026, 4, 16))
     build(held, with_tests=False)
     assert taken() > before
+
+
+def test_what_came_after_a_first_build_was_cut_off_is_in_every_table(warehouse_settings: Settings) -> None:
+    settings = scenario.in_own_database(warehouse_settings, "dbt_cut_off")
+    scenario.load(settings, scenario.feeds())
+    build(settings, with_tests=False, select=["+int_orders__events", "+int_customers__first_orders"])
+    late = made.order("late", "2026-04-11T05:00:00Z", "7.00", source_customer_id="99")
+    scenario.load(settings, {"orders": [late]}, scenario.END, scenario.NEXT_END)
+    build(settings)
+    with connect("transformer", settings) as warehouse:
+        for table in ("intermediate.int_orders__events", "intermediate.int_customers__first_orders"):
+            found = warehouse.rows(f"select count(*) from {table} where order_id = 'late'")
+            assert found == [(1,)], table

@@ -91,6 +91,14 @@
     {{ return(sql) }}
 {%- endmacro %}
 
+{# True when none of `models` has ever been built, or all are made anew: they take everything, and nothing is touched. #}
+{% macro nobody_has_read(models) -%}
+    {%- if not is_building() -%}{{ return(false) }}{%- endif -%}
+    {%- set readers = [] -%}
+    {%- for model in models if watermark('builds', [model]) > 0 -%}{%- do readers.append(model) -%}{%- endfor -%}
+    {{ return(not readers) }}
+{%- endmacro %}
+
 {#
     True when one of `models` is built for the first time or made anew: then its inputs hold everything, and what the others
     read too much changes nothing in them.

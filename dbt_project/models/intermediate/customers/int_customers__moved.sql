@@ -1,7 +1,7 @@
 -- One row per touched customer whose first order is another than the one that stands: who only buys again moves no day but
 -- that of the purchase. On the first build nobody stands yet and everyone is taken.
 {%- set columns = 'tenant_id, customer_id, source, order_id, first_order_at, first_order_date, hour_start_at, channel, campaign_id, kol_id' -%}
-{%- if takes_everything(['int_customers__first_orders']) %}
+{%- if nobody_has_read(['int_customers__first_orders']) %}
 select
     cast(null as text) as tenant_id,
     cast(null as text) as customer_id

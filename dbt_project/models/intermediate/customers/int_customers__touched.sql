@@ -1,6 +1,7 @@
 -- One row per customer whose orders have moved since the readers last saw them; on the first build they take everyone.
-{%- set since_build = watermark('builds', ['int_customers__first_orders', 'int_customers__windows']) %}
-{%- if is_building() and since_build == 0 %}
+{%- set readers = ['int_customers__first_orders', 'int_customers__windows'] -%}
+{%- set since_build = watermark('builds', readers) %}
+{%- if nobody_has_read(readers) %}
 select
     cast(null as text) as tenant_id,
     cast(null as text) as customer_id

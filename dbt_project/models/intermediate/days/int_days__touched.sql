@@ -3,7 +3,7 @@
 -- counts when a row left it as well as when a row came to it. On the first build the facts take every day.
 {%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates'] -%}
 {%- set since_build = watermark('builds', readers) %}
-{%- if is_building() and since_build == 0 %}
+{%- if nobody_has_read(readers) %}
 select
     cast(null as text) as tenant_id,
     cast(null as date) as touched_date,

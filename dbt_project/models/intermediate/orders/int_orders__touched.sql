@@ -3,7 +3,7 @@
 {%- set readers = ['int_orders__events', 'tracked_orders'] -%}
 {%- set events = ref_later('int_orders__events') -%}
 {%- set since_build = watermark('builds', readers) %}
-{%- if takes_everything(readers) %}
+{%- if nobody_has_read(readers) %}
 select
     cast(null as text) as tenant_id,
     cast(null as text) as order_type,
