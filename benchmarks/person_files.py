@@ -142,7 +142,7 @@ def read_persons(
         truth_pattern: regular expression whose first group is the person within the truth column.
 
     Raises:
-        UnreadableError: when a file or column is absent, ids repeat, a truth is missing or no column is known.
+        UnreadableError: when a file or column is absent, ids repeat, a truth is missing or nothing is known.
     """
     paths = [files] if isinstance(files, Path) else list(files)
     columns = columns or ColumnMap()
