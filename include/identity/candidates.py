@@ -10,31 +10,32 @@ BLOCK_LIMIT = 100
 """Records that may share a block key; a key that more share tells nothing and is not used."""
 
 
-def key_expression(key: Sequence[str]) -> str:
-    """Return the expression of a block key's value; null where a part of it is not stated."""
-    return " || '/' || ".join(["tenant", *(f"({part_expression(part)})" for part in key)])
+def _key(kind: Sequence[str]) -> tuple[str, str]:
+    """Return the expression of a block key's hash, and the condition that all parts of it are stated."""
+    parts = [f"({part_expression(part)})" for part in kind]
+    return (
+        f"(hash('{'+'.join(kind)}', tenant, {', '.join(parts)}) >> 1)::bigint",
+        " and ".join(f"{part} is not null" for part in parts),
+    )
 
 
-def count_pairs(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> int:
-    """Count the pairs of records that share a key of this kind."""
+def count_pairs(connection: duckdb.DuckDBPyConnection, table: str, kind: Sequence[str], limit: float) -> int:
+    """Count the pairs of records that share a key of this kind which no more than ``limit`` share."""
+    key, stated = _key(kind)
     (pairs,) = connection.execute(f"""
         select coalesce(sum(n * (n - 1) // 2), 0)
-        from (
-            select count(*) as n from {table} where {key_expression(key)} is not null
-            group by hash({key_expression(key)}) having count(*) between 2 and {BLOCK_LIMIT}
-        )
+        from (select count(*) as n from {table} where {stated} group by {key} having count(*) between 2 and {limit})
     """).fetchall()[0]
     return int(pairs)
 
 
 def keys_sql(table: str, kinds: Sequence[Sequence[str]]) -> str:
     """Return the query of all block keys of the records of a table: ``uid``, ``kind``, ``key`` (a 64-bit hash)."""
-    told = [
-        f"select uid, {number} as kind, (hash('{'+'.join(kind)}', {key_expression(kind)}) >> 1)::bigint as key"
-        f" from {table} where {key_expression(kind)} is not null"
-        for number, kind in enumerate(kinds)
-    ]
-    return " union all ".join(told)
+    keys = [_key(kind) for kind in kinds]
+    return " union all ".join(
+        f"select uid, {number} as kind, {key} as key from {table} where {stated}"
+        for number, (key, stated) in enumerate(keys)
+    )
 
 
 def find_pairs(

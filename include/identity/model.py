@@ -16,7 +16,7 @@ from splink.internals.pipeline import CTEPipeline
 from splink.internals.predict import predict_from_comparison_vectors_sqls
 from splink.internals.settings import Settings
 
-from include.identity.candidates import count_pairs, find_pairs
+from include.identity.candidates import BLOCK_LIMIT, count_pairs, find_pairs
 from include.identity.evidence import FURTHER_KEYS, KEYS, OWN_KEYS, STANDARD, Evidence, further, part_columns
 from include.identity.learn import Learnt, Patterns, learn
 
@@ -26,8 +26,11 @@ LINK_WEIGHT = 3.0
 CHANCE_RECORDS = 1_000
 """Records among whose pairs agreement by chance is counted."""
 
-LEARNING_PAIRS = 600_000
+LEARNING_PAIRS = 300_000
 """Candidate pairs of which the parameters are learnt."""
+
+SAMPLE_RECORDS = 200_000
+"""Records on which it is estimated how many pairs a kind of key brings."""
 
 MOST_KINDS = 60
 """Kinds of block keys that are used at most: which of them a pair shares is kept as bits of one integer."""
@@ -135,7 +138,7 @@ def train(
     evidence = evidence_of(columns, extra)
     (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
     if pairs_per_record is None:
-        pairs_per_record = min(40.0, max(8.0, 2_000_000 / rows))
+        pairs_per_record = min(40.0, max(3.5, 1_500_000 / rows))
     keys = choose_keys(connection, table, columns, extra, rows * pairs_per_record)
     find_pairs(connection, table, keys, pairs)
     learnt = _learn(connection, table, evidence, keys, pairs, rows)
@@ -266,7 +269,15 @@ def choose_keys(
     kinds = (*KEYS, *((column, part) for column in extra for part in FURTHER_KEYS))
     known.update(extra)
     possible = [key for key in kinds if all(known.issuperset(part_columns(part)) for part in key)]
-    costs = {key: count_pairs(connection, table, key) for key in possible}
+    (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
+    share = min(1.0, SAMPLE_RECORDS / rows)
+    connection.execute(f"""
+        create or replace temporary table _sample as
+        select * from {table} where hash(uid) % 1000000 < {round(share * 1000000)}
+    """)
+    limit = max(BLOCK_LIMIT * share, 2)
+    costs = {key: count_pairs(connection, "_sample", key, limit) / share**2 for key in possible}
+    connection.execute("drop table _sample")
     chosen: list[tuple[str, ...]] = []
     spent = 0.0
     for key in sorted(possible, key=lambda key: (key not in OWN_KEYS, costs[key], kinds.index(key))):

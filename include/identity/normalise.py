@@ -93,16 +93,12 @@ def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
         f" and (words[len(words)] not in ({families}) or len(words) > 2)",
         "mail_text(x) as case when regexp_full_match(lower(trim(x)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')"
         " then lower(trim(x)) end",
-        f"mail_local(local, domain) as case"
+        f"own_mailbox(local, domain) as case"
         f" when domain in ({_DOTLESS}) then replace(regexp_replace(local, '\\+.*', ''), '.', '')"
         f" when domain in ({_TAGGED}) then regexp_replace(local, '\\+.*', '')"
         " when domain like 'yahoo.%' then regexp_replace(local, '-[^-]*$', '')"
         " else local end",
-        "mail_domain(domain) as case when domain = 'googlemail.com' then 'gmail.com' else domain end",
-        f"mail(x) as case when split_part(mail_text(x), '@', 1) in ({mailboxes})"
-        f" or split_part(mail_text(x), '@', 2) in ({domains}) then null"
-        " else nullif(mail_local(split_part(mail_text(x), '@', 1), split_part(mail_text(x), '@', 2)), '')"
-        " || '@' || mail_domain(split_part(mail_text(x), '@', 2)) end",
+        f"is_mailbox(local, domain) as local not in ({mailboxes}) and domain not in ({domains})",
         "code(x) as nullif(upper(regexp_replace(strip_accents(x), '[^\\p{L}\\p{N}]+', '', 'g')), '')",
         "birth_date_of(x) as coalesce(try_cast(x as date),"
         " try_strptime(x, ['%Y%m%d', '%d/%m/%Y', '%m/%d/%Y', '%d.%m.%Y', '%d-%m-%Y', '%Y/%m/%d'])::date)",
@@ -144,16 +140,16 @@ def normalise(
     connection.execute(f"""
         create or replace temporary table _said as
         select
-            row_number() over (order by record_id) as uid, record_id{carried},
+            numbered.uid, given.record_id{carried},
             {text("tenant_id") if "tenant_id" in has else "''"} as tenant,
             {text("record_source")} as source,
             {text("record_type")} as type,
             {region} as region,
-            known_name(person_name({_quoted("first_name") if "first_name" in has else "null"})) as first_name,
-            known_name(person_name({_quoted("last_name") if "last_name" in has else "null"})) as last_name,
+            person_name({_quoted("first_name") if "first_name" in has else "null"}) as first_name,
+            person_name({_quoted("last_name") if "last_name" in has else "null"}) as last_name,
             person_name({_quoted("middle_name") if "middle_name" in has else "null"}) as middle_name,
             {_quoted("full_name") if "full_name" in has else "cast(null as varchar)"} as full_name,
-            mail({text("email")}) as email,
+            string_split(mail_text({text("email")}), '@') as mailbox,
             {text("phone")} as phone_text,
             birth_date_of({text("birth_date")}) as birth_date,
             plain({text("street")}) as address,
@@ -163,7 +159,10 @@ def normalise(
             code({text("loyalty_card")}) as card,
             code({text("national_id")}) as national_id,
             {text("visitor_id")} as visitor{extra}
-        from {source}
+        from {source} as given
+        inner join (
+            select record_id, row_number() over (order by record_id) as uid from {source}
+        ) as numbered on given.record_id = numbered.record_id
     """)
     connection.execute("""
         create or replace temporary table _names as
@@ -171,9 +170,16 @@ def normalise(
             uid,
             case when contains(full_name, ',') then person_name(split_part(full_name, ',', 1)) end as before_comma,
             case when contains(full_name, ',') then person_name(split_part(full_name, ',', 2)) end as after_comma,
-            string_split(known_name(person_name(full_name)), ' ') as words
-        from _said
-        where full_name is not null
+            string_split(known_name(name), ' ') as words
+        from (select uid, full_name, person_name(full_name) as name from _said where full_name is not null)
+    """)
+    connection.execute("""
+        create or replace temporary table _mails as
+        select
+            uid,
+            case when is_mailbox(local, domain) then nullif(own_mailbox(local, domain), '') end as local,
+            case when domain = 'googlemail.com' then 'gmail.com' else domain end as domain
+        from (select uid, mailbox[1] as local, mailbox[2] as domain from _said where mailbox is not null)
     """)
     _read_phones(connection)
     placeholders = ", ".join(f"date '{day}'" for day in NO_BIRTH_DATES)
@@ -182,16 +188,16 @@ def normalise(
         create or replace table {target} as
         select
             said.uid, said.record_id{carried}, said.tenant, said.source, said.type,
-            coalesce(said.first_name, names.after_comma, case
+            coalesce(known_name(said.first_name), names.after_comma, case
                 when starts_with_family(names.words) then names.words[len(names.words)] else names.words[1]
             end) as given,
-            coalesce(said.last_name, names.before_comma, case
+            coalesce(known_name(said.last_name), names.before_comma, case
                 when starts_with_family(names.words) then names.words[1]
                 when len(names.words) > 1 then names.words[len(names.words)]
             end) as family,
             coalesce(said.middle_name, case when len(names.words) > 2
                 then array_to_string(names.words[2:-2], ' ') end) as middle,
-            said.email, split_part(said.email, '@', 1) as email_local,
+            mails.local || '@' || mails.domain as email, mails.local as email_local,
             phones.phone,
             case when year(said.birth_date) between 1000 and 2100 and said.birth_date not in ({placeholders})
                 then strftime(said.birth_date, '%Y-%m-%d') end as birth,
@@ -200,11 +206,11 @@ def normalise(
             said.postcode, said.city, said.state, said.card, said.national_id, said.visitor{further_columns}
         from _said as said
         left join _names as names on said.uid = names.uid
+        left join _mails as mails on said.uid = mails.uid
         left join _phones as phones
             on said.phone_text = phones.phone_text and said.region is not distinct from phones.region
-        order by said.uid
     """)
-    connection.execute("drop table _said; drop table _names; drop table _phones")
+    connection.execute("drop table _said; drop table _names; drop table _mails; drop table _phones")
 
 
 def _read_phones(connection: duckdb.DuckDBPyConnection) -> None:
