@@ -11,6 +11,7 @@ from include.warehouse.contracts import Contract, ContractError, load_contracts
 from include.warehouse.postgres import Warehouse, connect
 
 OPS_SQL = Path(__file__).with_name("ops.sql")
+IDENTITY_SQL = Path(__file__).with_name("identity.sql")
 
 LOAD_COLUMNS: Mapping[str, str] = {
     "_load_id": "bigint not null",
@@ -27,7 +28,7 @@ LOAD_COLUMNS: Mapping[str, str] = {
 def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] | None = None) -> None:
     """Create what is missing in the warehouse and leave the rest; safe to run again and at once.
 
-    Roles (least privilege): the loader owns ``raw`` and writes ``ops``; the transformer reads both, owns
+    Roles (least privilege): the loader owns ``raw`` and ``identity`` and writes ``ops``; the transformer reads both, owns
     ``staging``, ``intermediate`` and ``marts`` and may create its own tables in ``ops``; the reader reads
     ``marts``. A column that a contract has gained is added to its raw table.
 
@@ -46,6 +47,7 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
         _run(admin, "set local role {}", settings.loader_user)
         for contract in contracts.values():
             _create_raw(admin, contract)
+        admin.execute(IDENTITY_SQL.read_text())
         admin.execute("reset role")
 
 
@@ -86,16 +88,19 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
     # dbt asks for each of its schemas with "create schema if not exists", which wants this right.
     _run(admin, "grant create on database {} to {}", database, transformer)
     _run(admin, "create schema if not exists raw authorization {}", loader)
+    _run(admin, "create schema if not exists identity authorization {}", loader)
     _run(admin, "create schema if not exists ops")
     for schema in ("staging", "intermediate", "marts"):
         _run(admin, "create schema if not exists {} authorization {}", schema, transformer)
     _run(admin, "grant usage on schema raw to {}", transformer)
+    _run(admin, "grant usage on schema identity to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", loader)
     _run(admin, "grant usage, create on schema ops to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", reader)
     _run(admin, "grant usage on schema marts to {}", reader)
     readable = "alter default privileges for role {} in schema {} grant select on tables to {}"
     _run(admin, readable, loader, "raw", transformer)
+    _run(admin, readable, loader, "identity", transformer)
     _run(admin, readable, transformer, "marts", reader)
 
 
