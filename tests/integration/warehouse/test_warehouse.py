@@ -116,7 +116,7 @@ def test_roles_may(warehouse_settings: Settings) -> None:
         transformer.execute("drop table marts.shown, ops.of_a_build")
 
 
-def test_prepare_again_changes_nothing_and_adds_new_columns(warehouse_settings: Settings) -> None:
+def test_prepare_again_changes_nothing_and_adds_new_columns_and_indexes(warehouse_settings: Settings) -> None:
     prepare(warehouse_settings)
     table = {
         "name": "trial_feed",
@@ -125,9 +125,15 @@ def test_prepare_again_changes_nothing_and_adds_new_columns(warehouse_settings: 
     }
     more = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "text"}]}
     other = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "bigint"}]}
+    meta = {**table["config"]["meta"], "indexes": [["tenant_id", "note"]]}
+    indexed = {**more, "config": {"meta": meta}}
+    indexes = "select count(*) from pg_index where indrelid = 'raw.trial_feed'::regclass"
     with connect("admin", warehouse_settings) as warehouse:
-        for version in (table, more, more):
+        counts = []
+        for version in (table, more, more, indexed, indexed):
             prepare(warehouse_settings, {"trial_feed": parse_contract(version, "trial")})
+            counts.append(warehouse.value(indexes))
+        assert counts == [2, 2, 2, 3, 3]
         assert warehouse.value("select count(note) from raw.trial_feed") == 0
         with pytest.raises(ContractError, match=r"raw\.trial_feed\.note is text, the contract says bigint"):
             prepare(warehouse_settings, {"trial_feed": parse_contract(other, "trial")})
