@@ -186,11 +186,12 @@ def _extend_raw(admin: Warehouse, contract: Contract, found: Mapping[str, str]) 
                 f"raw.{contract.feed}.{column.name} is {found[column.name]}, the contract says {kind}: "
                 "add a column of another name, or drop the raw tables and replay the landing zone"
             )
-    wanted = contract.indexes if contract.kind != "event" else ()
+    if contract.kind == "event":
+        return
     standing = _indexed_columns(admin, contract.feed)
-    for columns in wanted:
-        if columns not in standing:
-            admin.execute(_index_statement(f"raw.{contract.feed}", columns))
+    for index in contract.indexes:
+        if index not in standing:
+            admin.execute(_index_statement(f"raw.{contract.feed}", index))
 
 
 def _indexed_columns(admin: Warehouse, feed: str) -> set[tuple[str, ...]]:

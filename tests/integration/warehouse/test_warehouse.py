@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -118,15 +119,15 @@ def test_roles_may(warehouse_settings: Settings) -> None:
 
 def test_prepare_again_changes_nothing_and_adds_new_columns_and_indexes(warehouse_settings: Settings) -> None:
     prepare(warehouse_settings)
-    table = {
+    meta = {"kind": "entity", "key": ["tenant_id"]}
+    table: dict[str, Any] = {
         "name": "trial_feed",
-        "config": {"meta": {"kind": "entity", "key": ["tenant_id"]}},
+        "config": {"meta": meta},
         "columns": [{"name": "tenant_id", "data_type": "text", "config": {"meta": {"required": True}}}],
     }
     more = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "text"}]}
     other = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "bigint"}]}
-    meta = {**table["config"]["meta"], "indexes": [["tenant_id", "note"]]}
-    indexed = {**more, "config": {"meta": meta}}
+    indexed = {**more, "config": {"meta": {**meta, "indexes": [["tenant_id", "note"]]}}}
     indexes = "select count(*) from pg_index where indrelid = 'raw.trial_feed'::regclass"
     with connect("admin", warehouse_settings) as warehouse:
         counts = []
