@@ -1,6 +1,6 @@
 """Make a server ready for Sokol: roles, schemas, grants, ops tables and the raw tables of the contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -30,7 +30,7 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
 
     Roles (least privilege): the loader owns ``raw`` and ``identity`` and writes ``ops``; the transformer reads both, owns
     ``staging``, ``intermediate`` and ``marts`` and may create its own tables in ``ops``; the reader reads
-    ``marts``. A column that a contract has gained is added to its raw table.
+    ``marts``. A column or index that a contract has gained is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.
@@ -170,9 +170,9 @@ def index_statements(contract: Contract, table: str) -> list[str]:
     if contract.kind == "event":
         brin = f"create index on {table} using brin ({contract.event_time}, _load_id)"
         return [*statements, f"{brin} with (pages_per_range = 32)"]
-    statements += [f"create index on {table} ({', '.join(columns)})" for columns in contract.indexes]
+    statements += [_index_statement(table, columns) for columns in contract.indexes]
     if contract.kind == "slice":
-        statements.append(f"create index on {table} ({', '.join(contract.slice)})")
+        statements.append(_index_statement(table, contract.slice))
     return [*statements, f"create index on {table} (_load_id)"]
 
 
@@ -191,6 +191,31 @@ def _extend_raw(admin: Warehouse, contract: Contract, found: Mapping[str, str]) 
                 f"raw.{contract.feed}.{column.name} is {found[column.name]}, the contract says {kind}: "
                 "add a column of another name, or drop the raw tables and replay the landing zone"
             )
+    if contract.kind == "event":
+        return
+    standing = _indexed_columns(admin, contract.feed)
+    for index in contract.indexes:
+        if index not in standing:
+            admin.execute(_index_statement(f"raw.{contract.feed}", index))
+
+
+def _indexed_columns(admin: Warehouse, feed: str) -> set[tuple[str, ...]]:
+    found = admin.rows(
+        """
+        select array_agg(a.attname::text order by k.place)
+        from pg_index i
+        cross join unnest(i.indkey) with ordinality as k (attribute, place)
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attribute
+        where i.indrelid = %s::regclass
+        group by i.indexrelid
+        """,
+        [f"raw.{feed}"],
+    )
+    return {tuple(columns) for (columns,) in found}
+
+
+def _index_statement(table: str, columns: Sequence[str]) -> str:
+    return f"create index on {table} ({', '.join(columns)})"
 
 
 def _run(warehouse: Warehouse, statement: str, *names: str) -> None:

@@ -48,27 +48,28 @@ dateadd('nanosecond', -datediff('nanosecond', date_trunc('hour', {{ local_timest
 {% macro round_down(amount, decimals) -%}trunc({{ amount }}, {{ decimals }}){%- endmacro %}
 
 {#
-    Inner join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
+    Join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
     knows nothing of what a view over a union holds. The limit, which is none, keeps it from joining the two in another way. A
-    build that takes much joins as it joins everything, by hashing. `by` maps the view's columns to expressions over the few rows.
+    build that takes much joins as it joins everything, by hashing. `by` maps the view's columns to expressions over the few rows;
+    `kind` is inner or left.
 #}
-{% macro look_up(relation, alias, by) -%}
-    {{ return(adapter.dispatch('look_up')(relation, alias, by)) }}
+{% macro look_up(relation, alias, by, kind='inner') -%}
+    {{ return(adapter.dispatch('look_up')(relation, alias, by, kind)) }}
 {%- endmacro %}
 
-{% macro default__look_up(relation, alias, by) -%}
-    inner join {{ relation }} as {{ alias }}
+{% macro default__look_up(relation, alias, by, kind='inner') -%}
+    {{ kind }} join {{ relation }} as {{ alias }}
         on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro postgres__look_up(relation, alias, by) -%}
+{% macro postgres__look_up(relation, alias, by, kind='inner') -%}
     {%- if is_building() and takes_much() -%}
-    {{ default__look_up(relation, alias, by) }}
+    {{ default__look_up(relation, alias, by, kind) }}
     {%- else -%}
-    cross join lateral (
+    {{ kind }} join lateral (
         select * from {{ relation }} as looked_up
         where {% for column, value in by.items() %}looked_up.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
         limit all
-    ) as {{ alias }}
+    ) as {{ alias }} on true
     {%- endif -%}
 {%- endmacro %}
