@@ -56,6 +56,8 @@ def decide(
     )
     result = load_file(warehouse, landed, feed, settings=settings)
     if result.rows_quarantined:
-        reason = warehouse.value("select reason from ops.quarantine where load_id = %s limit 1", [result.load_id])
+        reason = warehouse.value(
+            "select reason from ops.quarantine where load_id = %s limit 1", [result.load_id]
+        )
         raise DecisionError(f"{feed} of tenant {tenant_id} was refused: {reason}; see ops.quarantine")
     return result

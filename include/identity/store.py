@@ -128,12 +128,12 @@ def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
     )
 
 
-def overrides(warehouse: Warehouse) -> list[dict[str, Any]]:
-    """Return the operators' decisions in force: link, names of both records, who and when."""
+def overrides(warehouse: Warehouse, *, in_force: bool = True) -> list[dict[str, Any]]:
+    """Return the operators' decisions: link, names of both records; those that were withdrawn too when asked."""
     rows = warehouse.rows(
-        """
+        f"""
         select tenant_id, override_id, link, left_source, left_type, left_id, right_source, right_type, right_id
-        from raw.identity_overrides where is_active and not _deleted order by tenant_id, override_id
+        from raw.identity_overrides where {"is_active and" if in_force else ""} not _deleted order by tenant_id, override_id
         """
     )
     return [

@@ -96,3 +96,19 @@ create table if not exists identity.resolutions (
     nightly_customer_id text
 );
 create index if not exists resolutions_open on identity.resolutions (tenant_id, record_name) where confirmed_run is null;
+
+create or replace function identity.record_name(source text, kind text, key text) returns text
+language sql immutable
+begin atomic
+    select source || ':' || case kind when 'customer' then '' else kind || ':' end || key;
+end;
+
+-- The decisions in force, as people look for them.
+create or replace view identity.customer_map as
+    select tenant_id, record_source, record_type, record_id, customer_id, run_id, decided_at
+    from raw.customer_map where not _deleted;
+create or replace view identity.overrides as
+    select
+        tenant_id, override_id, link, identity.record_name(left_source, left_type, left_id) as left_record,
+        identity.record_name(right_source, right_type, right_id) as right_record, reason, decided_by, decided_at
+    from raw.identity_overrides where is_active and not _deleted;
