@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ SAMPLE_RECORDS = 200_000
 
 MOST_KINDS = 60
 """Kinds of block keys that are used at most: which of them a pair shares is kept as bits of one integer."""
+
+_SCORING: dict[tuple[str, str], str] = {}
+"""Scoring queries by model version and dialect: Splink takes half a second to write one."""
 
 _PRESENT = 0.02
 """Share of records that must state a column for it to be compared."""
@@ -301,6 +305,15 @@ def scoring_sql(model: Model, left: str, right: str, pairs: str, dialect: str = 
         A query of ``uid_l``, ``uid_r``, ``match_weight`` and for each evidence ``gamma_`` (degree, -1 not
         stated, 0 different) and ``mw_`` (its weight, frequency adjustment in ``mw_tf_adj_``).
     """
+    places = {"left": left, "right": right, "pairs": pairs}
+    key = (model.version, dialect)
+    if key not in _SCORING:
+        _SCORING[key] = _scoring_template(model, dialect)
+    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], _SCORING[key])
+
+
+def _scoring_template(model: Model, dialect: str) -> str:
+    left, right, pairs = (f"__sokol_{place}__" for place in ("left", "right", "pairs"))
     settings = _splink_settings(model.settings, dialect)
     pipeline = CTEPipeline()
     pipeline.enqueue_sql(

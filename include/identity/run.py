@@ -72,9 +72,11 @@ def match(
     ):
         warehouse.lock(LOCK)
         model = store.active_model(warehouse)
+        retrain = retrain or store.is_outgrown(warehouse)
         if model is None or retrain or mode == "full":
             return Run(warehouse, loader, settings, "full").everything(None if retrain else model)
-        return Run(warehouse, loader, settings, "incremental").increment(model)
+        run = Run(warehouse, loader, settings, "incremental")
+        return run.increment(model) if run.has_news else run.idle(model)
 
 
 class Run:
@@ -90,6 +92,32 @@ class Run:
         self.last_figures = last[0][2]["tenants"] if last else {}
         self.since: dict[str, int] = dict.fromkeys(self.pins, 0) | (last[0][1] if last else {})
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a load has committed since the last run."""
+        return self.pins != self.since
+
+    def idle(self, model: Model) -> RunResult:
+        """Say how things stand; nothing is read and nothing recorded."""
+        figures = self.last_figures.values()
+        return RunResult(
+            run_no=self.run_no - 1,
+            mode=self.mode,
+            model_version=model.version,
+            records=sum(told["records"] for told in figures),
+            new_records=0,
+            customers=sum(told["customers"] for told in figures),
+            moved_records=0,
+            merges=0,
+            splits=0,
+            open_reviews=self.warehouse.value("select count(*) from identity.review_queue"),
+            map_rows=0,
+        )
+
+    def _nothing(self, read: int) -> RunResult:
+        """Say that no record tells enough to be compared; the next run reads everything again."""
+        return RunResult(0, self.mode, "none", 0, read, 0, 0, 0, 0, 0, 0)
+
     def everything(self, model: Model | None) -> RunResult:
         """Match all records anew."""
         with store.workspace() as (duck, folder):
@@ -98,6 +126,8 @@ class Run:
             everything = evidence_of(present_columns(duck, "records", ()), ())
             find_hubs(duck, "records", everything, "hubs")
             suppress(duck, "records", everything, "hubs")
+            if not everything:
+                return self._nothing(read)
             if model is None:
                 model = train(duck, "records", "pairs")
                 count_frequencies(duck, "records", model.evidence, "frequencies")

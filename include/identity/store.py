@@ -24,6 +24,9 @@ EVIDENCE = (
     "given", "middle", "family", "birth", "email", "email_local", "phone", "card", "national_id", "visitor",
     "street", "house", "postcode", "city", "state",
 )  # fmt: skip
+FEW_RECORDS = 5_000
+"""Records from which a model is pinned for good; one of fewer is learnt anew when they have doubled."""
+
 FREQUENCIES = ("tf_given", "tf_family", "tf_street", "tf_city")
 IDENTITY = ("tenant_id", "record_source", "record_type", "record_key", "record_name")
 _KEYS = {"customers": "source_customer_id", "orders": "order_id", "pos_sales": "sale_id"}
@@ -114,6 +117,14 @@ def active_model(warehouse: Warehouse) -> Model | None:
     """Return the model that runs are pinned to, None before the first training."""
     found = warehouse.rows("select model from identity.models where is_active")
     return Model.from_json(found[0][0]) if found else None
+
+
+def is_outgrown(warehouse: Warehouse) -> bool:
+    """Say whether the model was learnt from so few records that there are more than twice as many now."""
+    found = warehouse.rows("select trained_on from identity.models where is_active")
+    if not found or found[0][0] >= FEW_RECORDS:
+        return False
+    return bool(warehouse.value("select count(*) from identity.records") > 2 * found[0][0])
 
 
 def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
