@@ -42,7 +42,8 @@ def find_pairs(
     connection: duckdb.DuckDBPyConnection, table: str, kinds: Sequence[Sequence[str]], target: str
 ) -> None:
     """Create the table ``target`` of candidate pairs among a table's records: ``uid_l`` below
-    ``uid_r``, and ``kinds``, the kinds of keys that they share as bits."""
+    ``uid_r``, and ``kinds``, the kinds of keys that they share as bits.
+    """
     connection.execute(f"create or replace temporary table _keys as {keys_sql(table, kinds)}")
     connection.execute(f"""
         create or replace table {target} as

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from include.identity import store
 from include.identity.candidates import BLOCK_LIMIT, keys_sql
-from include.identity.model import Model
 from include.identity.normalise import COLUMNS, define_macros, normalise
 from include.identity.score import add_frequencies, weights_sql
 from include.warehouse import Warehouse

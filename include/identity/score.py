@@ -7,7 +7,6 @@ import duckdb
 from include.identity.evidence import Evidence
 from include.identity.model import Model, frequency_columns, scoring_sql
 
-
 PROOFS = ("email", "card", "national_id")
 """Evidence that overrules a birth date that contradicts; without it father and son of one name stay two."""
 
