@@ -1,4 +1,4 @@
-"""Command line of the matcher: ``python -m include.identity match|link|separate|withdraw|resolve|explain``."""
+"""Command line: ``python -m include.identity match|link|separate|withdraw|resolve|explain``."""
 
 import argparse
 import getpass
@@ -59,7 +59,8 @@ def _explain(tenant: str, customer: str) -> None:
             raise LookupError(f"tenant {tenant} has no customer {customer!r}; ids stand in identity.records")
         moves = warehouse.rows(
             """
-            select logged_at, action, record_names, former_customer_id, decided_by, evidence from identity.merge_log
+            select logged_at, action, record_names, former_customer_id, decided_by, evidence
+            from identity.merge_log
             where tenant_id = %s and (customer_id = %s or former_customer_id = %s) order by log_id
             """,
             [tenant, customer, customer],

@@ -31,7 +31,8 @@ def override(
 ) -> str:
     """Say that two records are the same person's, or are not; return the id of the override.
 
-    The next run of the matcher acts on it. Said again of the same two records, it replaces what was said before.
+    The next run of the matcher acts on it. Said again of the same two records, it replaces what was said
+    before.
 
     Args:
         tenant_id: whose records they are.
@@ -55,7 +56,17 @@ def override(
     with connect("loader", settings) as warehouse:
         ends = [_find(warehouse, tenant_id, name) for name in (left, right)]
         override_id = hashlib.sha256(f"{left}\n{right}".encode()).hexdigest()[:12]
-        _say(warehouse, settings, tenant_id, override_id, ends, link, reason, decided_by, is_active=True)
+        _say(
+            warehouse,
+            settings,
+            tenant_id,
+            override_id,
+            ends,
+            link=link,
+            reason=reason,
+            decided_by=decided_by,
+            is_active=True,
+        )
     return override_id
 
 
@@ -83,14 +94,22 @@ def withdraw(
             )
         link, *ends = found[0]
         _say(
-            warehouse, settings, tenant_id, override_id, [tuple(ends[:3]), tuple(ends[3:])], link, reason, decided_by,
+            warehouse,
+            settings,
+            tenant_id,
+            override_id,
+            [tuple(ends[:3]), tuple(ends[3:])],
+            link=link,
+            reason=reason,
+            decided_by=decided_by,
             is_active=False,
-        )  # fmt: skip
+        )
 
 
 def _find(warehouse: Warehouse, tenant_id: str, name: str) -> tuple[str, str, str]:
     found = warehouse.rows(
-        "select record_source, record_type, record_key from identity.records where tenant_id = %s and record_name = %s",
+        "select record_source, record_type, record_key from identity.records"
+        " where tenant_id = %s and record_name = %s",
         [tenant_id, name],
     )
     if not found:
@@ -108,10 +127,10 @@ def _say(
     tenant_id: str,
     override_id: str,
     ends: list[tuple[str, str, str]],
+    *,
     link: str,
     reason: str,
     decided_by: str,
-    *,
     is_active: bool,
 ) -> None:
     at = datetime.now(UTC)
@@ -125,4 +144,12 @@ def _say(
         "is_active": is_active,
         "decided_at": at.isoformat(),
     }
-    decide(warehouse, "identity_overrides", tenant_id, [row], f"override-{override_id}.jsonl", at, settings)
+    decide(
+        warehouse,
+        "identity_overrides",
+        tenant_id,
+        [row],
+        name=f"override-{override_id}.jsonl",
+        at=at,
+        settings=settings,
+    )

@@ -29,7 +29,7 @@ class NotTrainedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Reason:
-    """One record of the answered customer that speaks for it: its name, the weight, and what that is made of."""
+    """One record of the answered customer that speaks for it: its name, the weight and the weight's parts."""
 
     record_name: str
     weight: float
@@ -88,7 +88,8 @@ class Resolver:
             found = self._find(tenant_id, record)
         if log:
             self._warehouse.execute(
-                "insert into identity.resolutions (tenant_id, record_name, customer_id, weight) values (%s, %s, %s, %s)",
+                "insert into identity.resolutions (tenant_id, record_name, customer_id, weight)"
+                " values (%s, %s, %s, %s)",
                 [tenant_id, name, found.customer_id, found.weight],
             )
         return found
@@ -129,7 +130,8 @@ class Resolver:
                 where sharing < {BLOCK_LIMIT} and r.tenant_id = %s
             )
             select r.record_name, r.customer_id, r.tenant_id as tenant, {columns}
-            from linked inner join identity.records as r on r.tenant_id = %s and r.customer_id = linked.customer_id
+            from linked
+            inner join identity.records as r on r.tenant_id = %s and r.customer_id = linked.customer_id
             """,
             [keys, tenant_id, tenant_id],
         )
@@ -138,12 +140,13 @@ class Resolver:
         return self._judge(others)
 
     def _judge(self, others: pa.Table) -> Resolution:
-        """Choose among the candidates' customers by the rule of clustering: a link, and no contradiction on average."""
+        """Choose a customer by the rule of clustering: a link, and no contradiction on average."""
         duck = self._duck
         self._add_frequencies()
         duck.register("_others", others)
         duck.execute(
-            "create or replace temp table others as select *, row_number() over (order by record_name) + 1 as uid from _others"
+            "create or replace temp table others as"
+            " select *, row_number() over (order by record_name) + 1 as uid from _others"
         )
         duck.unregister("_others")
         query = weights_sql(

@@ -51,7 +51,8 @@ def records_since(since: Mapping[str, int]) -> str:
 def touched_since(since: Mapping[str, int]) -> str:
     """Return the query of the names of all rows touched since ``since``, records or not, removed ones too."""
     return " union all ".join(
-        f"select tenant_id, source || ':' || {'' if feed == 'customers' else repr(_TYPES[feed] + ':') + ' || '}"
+        "select tenant_id, source || ':' ||"
+        f" {'' if feed == 'customers' else repr(_TYPES[feed] + ':') + ' || '}"
         f"{_KEYS[feed]} as record_name from raw.{feed} where _load_id > {since[feed]}"
         for feed in FEEDS
     )
@@ -81,8 +82,9 @@ def pull(
         for chunk in warehouse.copy_out(statement):
             file.write(chunk)
     connection.execute(
-        f"create or replace table {table} as select * from read_csv('{path}', header = false, columns = {columns},"
-        " quote = '\"', escape = '\"', delim = ',', null_padding = false, strict_mode = true, auto_detect = false)"
+        f"create or replace table {table} as select * from read_csv("
+        f"'{path}', header = false, columns = {columns}, quote = '\"', escape = '\"', delim = ',',"
+        " null_padding = false, strict_mode = true, auto_detect = false)"
     )
     path.unlink()
     (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
@@ -95,6 +97,7 @@ def push(
     folder: Path,
     query: str,
     table: str,
+    *,
     columns: Sequence[str],
 ) -> int:
     """Append the result of a query in the workspace to a table of the warehouse; return its rows."""
@@ -139,11 +142,14 @@ def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
 
 
 def overrides(warehouse: Warehouse, *, in_force: bool = True) -> list[dict[str, Any]]:
-    """Return the operators' decisions: link, names of both records; those that were withdrawn too when asked."""
+    """Return the operators' decisions: link, names of both records; when asked, withdrawn ones too."""
     rows = warehouse.rows(
         f"""
-        select tenant_id, override_id, link, left_source, left_type, left_id, right_source, right_type, right_id
-        from raw.identity_overrides where {"is_active and" if in_force else ""} not _deleted order by tenant_id, override_id
+        select tenant_id, override_id, link,
+            left_source, left_type, left_id, right_source, right_type, right_id
+        from raw.identity_overrides
+        where {"is_active and" if in_force else ""} not _deleted
+        order by tenant_id, override_id
         """
     )
     return [

@@ -135,7 +135,7 @@ def wait_for_transform(airflow: LocalAirflow, say: Say) -> None:
 
 
 def pause_followers(airflow: LocalAirflow, paused: bool) -> None:
-    """Hold back what follows every load, or let it go on; what was loaded meanwhile waits as an asset's event."""
+    """Hold back what follows every load, or let it go on; what is loaded meanwhile waits as asset events."""
     for dag_id in (MATCH, TRANSFORM):
         airflow.api().set_paused(dag_id, paused)
 

@@ -1,4 +1,4 @@
-"""Matching in the warehouse: incremental equals full, decisions hold and can be taken back, nothing is lost."""
+"""Matching in the warehouse: increments equal a full run, words hold and can be undone, nothing is lost."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,8 +87,8 @@ def mapped(settings: Settings) -> dict[str, str]:
     """Customers as the marts see them: the map, or the record's own name."""
     with connect("loader", settings) as warehouse:
         told = warehouse.rows(
-            "select tenant_id || '/' || identity.record_name(record_source, record_type, record_id), customer_id"
-            " from identity.customer_map"
+            "select tenant_id || '/' || identity.record_name(record_source, record_type, record_id),"
+            " customer_id from identity.customer_map"
         )
     return {name: name.split("/", 1)[1] for name in standing(settings)} | dict(told)
 
@@ -98,8 +98,8 @@ def settings() -> Iterator[Settings]:
     with scratch_warehouse() as made:
         tenant = {
             "name": "Acme", "country_code": "US", "time_zone": "UTC", "reporting_currency": "USD",
-            "vat_rate": "0.1", "gross_margin": "0.5", "attribution_window_hours": 720, "churn_window_days": 90,
-            "updated_at": DAY.isoformat(),
+            "vat_rate": "0.1", "gross_margin": "0.5", "attribution_window_hours": 720,
+            "churn_window_days": 90, "updated_at": DAY.isoformat(),
         }  # fmt: skip
         bring(made, "tenants", [tenant])
         bring(made, "customers", rows(0, 1_000))
@@ -257,7 +257,10 @@ def test_who_is_known_is_found_at_once_and_the_night_confirms_it(matched: Settin
             resolver.resolve(TENANT, {"shoe_size": "43"})
         bring(matched, "customers", [known | {"source_customer_id": "soon"}])
         match(matched)
-        answers = "select customer_id = nightly_customer_id from identity.resolutions where record_name = 'shop:soon'"
+        answers = (
+            "select customer_id = nightly_customer_id from identity.resolutions"
+            " where record_name = 'shop:soon'"
+        )
         assert warehouse.rows(answers) == [(True,)]
 
 
