@@ -92,7 +92,9 @@ def cluster(
     together = {(min(a, b), max(a, b)) for a, b in rules.same}
     final, following = groups.copy(), int(groups.max()) + 1
     for part, matrix in zip(parts, weights, strict=True):
-        labels = _put_together(part, matrix, link_weight, together, apart, rules.exclusive)
+        labels = _put_together(
+            part, matrix, link_weight, together=together, apart=apart, exclusive=rules.exclusive
+        )
         final[part] = following + labels
         following += int(labels.max()) + 1
     if len(same):
@@ -179,6 +181,7 @@ def _put_together(
     part: Ints,
     weights: Ints,
     link_weight: float,
+    *,
     together: set[tuple[int, int]],
     apart: set[tuple[int, int]],
     exclusive: Ints | None,
