@@ -134,9 +134,17 @@ def train(
         extra: columns beside the standard ones that are compared.
         pairs_per_record: how many candidates a record may have on average; by the number of records when
             left out.
+
+    Raises:
+        ValueError: no column is stated by enough records and differently.
     """
     columns = present_columns(connection, table, extra)
     evidence = evidence_of(columns, extra)
+    if not evidence:
+        raise ValueError(
+            f"there is nothing to compare: no column of {table} is stated in two ways by enough records;"
+            f" give a trained model, or more records with {', '.join(item.column for item in STANDARD)}"
+        )
     (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
     if pairs_per_record is None:
         pairs_per_record = min(40.0, max(3.5, 1_500_000 / rows))

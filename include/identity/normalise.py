@@ -276,8 +276,9 @@ def _read_phones(
         select
             *,
             case
-                when length(d) < 6 or length(d) > 20 or length(replace(d, right(d, 1), '')) <= 2 then ''
-                when starts_with('1234567890', ltrim(d, '0')) then ''
+                when is_plain and (length(d) < 6 or length(d) > 15) then ''
+                when is_plain and length(replace(d, right(d, 1), '')) <= 2 then ''
+                when is_plain and starts_with('1234567890', ltrim(d, '0')) then ''
                 {"".join(plan.known for plan in plans)}
             end as phone
         from _numbers
@@ -301,7 +302,7 @@ def _read_phones(
         select
             p.x, p.country,
             nullif(coalesce(p.phone, library.phone, case
-                when length(d) > 15 then null
+                when length(d) < 6 or length(d) > 15 then null
                 {"".join(plan.unknown for plan in plans)}
                 else '~' || ltrim(d, '0')
             end), '') as phone
