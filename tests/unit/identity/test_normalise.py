@@ -326,15 +326,15 @@ SOURCES = {
     "national_id": ("national_id",),
     "email_local": ("email",),
 }
-TEXT = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=25)
+TEXT = st.none() | st.text(st.characters(max_codepoint=0x1EFF, exclude_characters="\x00"), max_size=25)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries({name: TEXT for name in COLUMNS if name not in {"tenant_id", "birth_date"}}),
-        min_size=5,
-        max_size=20,
+        min_size=1,
+        max_size=6,
     )
 )
 def test_nothing_is_invented(connection: duckdb.DuckDBPyConnection, read: Reader, written: list[Row]) -> None:
@@ -346,7 +346,7 @@ def test_nothing_is_invented(connection: duckdb.DuckDBPyConnection, read: Reader
         for word in (row[column] or "").split()
     ]
     texts = sorted({text for word, said in words for text in (word, *said)})
-    clean = "regexp_replace(replace(lower(strip_accents(x)), 'đ', 'd'), '[^\\p{L}\\p{N}]', '', 'g')"
+    clean = "upper(regexp_replace(replace(lower(strip_accents(x)), 'đ', 'd'), '[^\\p{L}\\p{N}]', '', 'g'))"
     connection.register("texts", pa.table({"x": pa.array(texts, pa.string())}))
     letters = dict(connection.sql(f"select x, {clean} from texts").fetchall())
     assert [
