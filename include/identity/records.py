@@ -19,11 +19,12 @@ where source_customer_id is null and (email is not null or phone is not null)
 union all
 select
     tenant_id, source, 'sale', sale_id, source || ':sale:' || sale_id,
-    null, null, customer_name, email, phone, null, null, null, null, null, loyalty_card, null, null, sold_at
+    null, null, customer_name, email, phone, null,
+    null, null, null, null, loyalty_card, null, null, sold_at
 from {sales}
 where source_customer_id is null and (email is not null or phone is not null or loyalty_card is not null)
 """
-"""One row per record: every customer row, and orders and sales that name none but leave a way to reach one.
+"""One row per record: every customer row, and orders and sales that name no customer but a way to reach one.
 
 ``record_name`` is what a customer id looks like; it is unique within a tenant.
 """
