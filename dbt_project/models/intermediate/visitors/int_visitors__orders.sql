@@ -1,0 +1,49 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        indexes=[
+            {'columns': ['tenant_id', 'visitor_id']},
+            {'columns': ['tenant_id', 'order_id']},
+            {'columns': ['tenant_id', 'source_customer_id']},
+            {'columns': ['_build_id']},
+        ],
+        pre_hook="{{ delete_touched(ref('int_visitors__orders_touched'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'order_id'}) }}",
+        post_hook=["{{ advance(['orders', 'customer_map']) }}"],
+    )
+}}
+-- One row per web order that names a visitor and has a customer. Orders placed to try the shop tell nothing.
+select
+    orders.tenant_id,
+    orders.source,
+    orders.order_id,
+    orders.source_customer_id,
+    orders.visitor_id,
+    coalesce(of_order.customer_id, of_customer.customer_id, orders.customer_key) as customer_id,
+    cast({{ build_id() }} as bigint) as _build_id
+{% if is_incremental() -%}
+from {{ ref('int_visitors__orders_touched') }} as touched
+{{ look_up(ref('stg_orders'), 'orders', {
+    'tenant_id': 'touched.tenant_id',
+    'source': 'touched.source',
+    'order_id': 'touched.order_id',
+}) }}
+{%- else -%}
+from {{ ref('stg_orders') }} as orders
+{%- endif %}
+{{ look_up_if_there(ref('stg_customer_map'), 'of_order', {
+    'tenant_id': 'orders.tenant_id',
+    'record_source': 'orders.source',
+    'record_type': "'order'",
+    'record_id': 'orders.order_id',
+}) }}
+{{ look_up_if_there(ref('stg_customer_map'), 'of_customer', {
+    'tenant_id': 'orders.tenant_id',
+    'record_source': 'orders.source',
+    'record_type': "'customer'",
+    'record_id': 'orders.source_customer_id',
+}) }}
+where
+    orders.visitor_id is not null
+    and not orders.is_test
+    and coalesce(of_order.customer_id, of_customer.customer_id, orders.customer_key) is not null

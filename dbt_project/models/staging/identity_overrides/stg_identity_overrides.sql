@@ -1,0 +1,38 @@
+with source as (
+
+    select * from {{ feed_as_of_pin('identity_overrides') }} as versions
+    where not versions._deleted
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        tenant_id,
+        override_id,
+        left_id,
+        right_id,
+
+        -- strings
+        link,
+        left_source,
+        left_type,
+        right_source,
+        right_type,
+        reason,
+        decided_by,
+
+        -- booleans
+        is_active,
+
+        -- dates and timestamps
+        decided_at,
+
+        -- load metadata
+        _load_id
+    from source
+
+)
+
+select * from renamed
