@@ -48,68 +48,28 @@ dateadd('nanosecond', -datediff('nanosecond', date_trunc('hour', {{ local_timest
 {% macro round_down(amount, decimals) -%}trunc({{ amount }}, {{ decimals }}){%- endmacro %}
 
 {#
-    Inner join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
+    Join of few rows to a view, row by row and by its index, where a plan by estimates would loop over all of it: Postgres
     knows nothing of what a view over a union holds. The limit, which is none, keeps it from joining the two in another way. A
-    build that takes much joins as it joins everything, by hashing. `by` maps the view's columns to expressions over the few rows.
+    build that takes much joins as it joins everything, by hashing. `by` maps the view's columns to expressions over the few rows;
+    `kind` is inner or left.
 #}
-{% macro look_up(relation, alias, by) -%}
-    {{ return(adapter.dispatch('look_up')(relation, alias, by)) }}
+{% macro look_up(relation, alias, by, kind='inner') -%}
+    {{ return(adapter.dispatch('look_up')(relation, alias, by, kind)) }}
 {%- endmacro %}
 
-{% macro default__look_up(relation, alias, by) -%}
-    inner join {{ relation }} as {{ alias }}
+{% macro default__look_up(relation, alias, by, kind='inner') -%}
+    {{ kind }} join {{ relation }} as {{ alias }}
         on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro postgres__look_up(relation, alias, by) -%}
+{% macro postgres__look_up(relation, alias, by, kind='inner') -%}
     {%- if is_building() and takes_much() -%}
-    {{ default__look_up(relation, alias, by) }}
+    {{ default__look_up(relation, alias, by, kind) }}
     {%- else -%}
-    cross join lateral (
-        select * from {{ relation }} as looked_up
-        where {% for column, value in by.items() %}looked_up.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
-        limit all
-    ) as {{ alias }}
-    {%- endif -%}
-{%- endmacro %}
-
-{# The same for rows that may have nothing there: a left join. #}
-{% macro look_up_if_there(relation, alias, by) -%}
-    {{ return(adapter.dispatch('look_up_if_there')(relation, alias, by)) }}
-{%- endmacro %}
-
-{% macro default__look_up_if_there(relation, alias, by) -%}
-    left join {{ relation }} as {{ alias }}
-        on {% for column, value in by.items() %}{{ alias }}.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
-{%- endmacro %}
-
-{% macro postgres__look_up_if_there(relation, alias, by) -%}
-    {%- if is_building() and takes_much() -%}
-    {{ default__look_up_if_there(relation, alias, by) }}
-    {%- else -%}
-    left join lateral (
+    {{ kind }} join lateral (
         select * from {{ relation }} as looked_up
         where {% for column, value in by.items() %}looked_up.{{ column }} = {{ value }}{{ ' and ' if not loop.last }}{% endfor %}
         limit all
     ) as {{ alias }} on true
     {%- endif -%}
 {%- endmacro %}
-
-{# SHA-256 of a text as 64 hex digits. #}
-{% macro sha256_hex(text) -%}{{ return(adapter.dispatch('sha256_hex')(text)) }}{%- endmacro %}
-{% macro default__sha256_hex(text) -%}encode(sha256(convert_to({{ text }}, 'UTF8')), 'hex'){%- endmacro %}
-{% macro snowflake__sha256_hex(text) -%}sha2({{ text }}, 256){%- endmacro %}
-
-{# The hash that an address carries as its parameter em, in lower case; NULL where it carries none. #}
-{% macro hash_in_address(address) -%}{{ return(adapter.dispatch('hash_in_address')(address)) }}{%- endmacro %}
-{% macro default__hash_in_address(address) -%}
-case when {{ address }} like '%em=%' then lower(substring({{ address }} from '[?&]em=([0-9a-fA-F]{64})(?:[&#]|$)')) end
-{%- endmacro %}
-{% macro snowflake__hash_in_address(address) -%}
-lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e', 1))
-{%- endmacro %}
-
-{# The distinct values of a column in one text, in their order. #}
-{% macro text_list(column) -%}{{ return(adapter.dispatch('text_list')(column)) }}{%- endmacro %}
-{% macro default__text_list(column) -%}string_agg(distinct {{ column }}, ', ' order by {{ column }}){%- endmacro %}
-{% macro snowflake__text_list(column) -%}listagg(distinct {{ column }}, ', ') within group (order by {{ column }}){%- endmacro %}

@@ -9,12 +9,12 @@
             {'columns': ['tenant_id', 'email_hash']},
             {'columns': ['_build_id']},
         ],
-        pre_hook="{{ delete_touched(ref('int_customers__records_touched'), {'tenant_id': 'tenant_id', 'record_source': 'record_source', 'record_type': 'record_type', 'record_id': 'record_id'}) }}",
+        pre_hook="{{ delete_touched(ref('int_customers__descriptions_touched'), {'tenant_id': 'tenant_id', 'record_source': 'record_source', 'record_type': 'record_type', 'record_id': 'record_id'}) }}",
         post_hook=["{{ advance(['customers', 'customer_map', 'orders', 'pos_sales']) }}"],
     )
 }}
 -- One row per record: whom it belongs to, and what it says of the person. A row of customers that the map does not name is a
--- customer by itself; an order or store sale is a record only if the map names it.
+-- customer by itself; an order or store sale is a record if the map names it and it names no customer.
 with customers as (
 
     select
@@ -39,18 +39,18 @@ with customers as (
         coalesce(customers.sms_consent_at, customers.updated_at) as sms_consent_at,
         customers.updated_at as described_at
     {% if is_incremental() -%}
-    from {{ ref('int_customers__records_touched') }} as touched
+    from {{ ref('int_customers__descriptions_touched') }} as touched
     {{ look_up(ref('stg_customers'), 'customers', {
         'tenant_id': 'touched.tenant_id',
         'source': 'touched.record_source',
         'source_customer_id': 'touched.record_id',
     }) }}
-    {{ look_up_if_there(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('stg_customer_map'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
         'record_source': 'touched.record_source',
         'record_type': 'touched.record_type',
         'record_id': 'touched.record_id',
-    }) }}
+    }, kind='left') }}
     where touched.record_type = 'customer'
     {%- else -%}
     from {{ ref('stg_customers') }} as customers
@@ -84,7 +84,7 @@ orders as (
         cast(null as timestamptz) as sms_consent_at,
         orders.ordered_at as described_at
     {% if is_incremental() -%}
-    from {{ ref('int_customers__records_touched') }} as touched
+    from {{ ref('int_customers__descriptions_touched') }} as touched
     {{ look_up(ref('stg_customer_map'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
         'record_source': 'touched.record_source',
@@ -96,14 +96,14 @@ orders as (
         'source': 'touched.record_source',
         'order_id': 'touched.record_id',
     }) }}
-    where touched.record_type = 'order'
+    where touched.record_type = 'order' and orders.source_customer_id is null
     {%- else -%}
     from {{ ref('stg_customer_map') }} as mapped
     inner join {{ ref('stg_orders') }} as orders
         on mapped.tenant_id = orders.tenant_id
         and mapped.record_source = orders.source
         and mapped.record_id = orders.order_id
-    where mapped.record_type = 'order'
+    where mapped.record_type = 'order' and orders.source_customer_id is null
     {%- endif %}
 
 ),
@@ -129,7 +129,7 @@ sales as (
         cast(null as timestamptz) as sms_consent_at,
         sales.sold_at as described_at
     {% if is_incremental() -%}
-    from {{ ref('int_customers__records_touched') }} as touched
+    from {{ ref('int_customers__descriptions_touched') }} as touched
     {{ look_up(ref('stg_customer_map'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
         'record_source': 'touched.record_source',
@@ -141,14 +141,14 @@ sales as (
         'source': 'touched.record_source',
         'sale_id': 'touched.record_id',
     }) }}
-    where touched.record_type = 'sale'
+    where touched.record_type = 'sale' and sales.source_customer_id is null
     {%- else -%}
     from {{ ref('stg_customer_map') }} as mapped
     inner join {{ ref('stg_pos_sales') }} as sales
         on mapped.tenant_id = sales.tenant_id
         and mapped.record_source = sales.source
         and mapped.record_id = sales.sale_id
-    where mapped.record_type = 'sale'
+    where mapped.record_type = 'sale' and sales.source_customer_id is null
     {%- endif %}
 
 ),

@@ -19,7 +19,7 @@ select
     orders.order_id,
     orders.source_customer_id,
     orders.visitor_id,
-    coalesce(of_order.customer_id, of_customer.customer_id, orders.customer_key) as customer_id,
+    coalesce(mapped.customer_id, orders.customer_key) as customer_id,
     cast({{ build_id() }} as bigint) as _build_id
 {% if is_incremental() -%}
 from {{ ref('int_visitors__orders_touched') }} as touched
@@ -31,19 +31,13 @@ from {{ ref('int_visitors__orders_touched') }} as touched
 {%- else -%}
 from {{ ref('stg_orders') }} as orders
 {%- endif %}
-{{ look_up_if_there(ref('stg_customer_map'), 'of_order', {
+{{ look_up(ref('stg_customer_map'), 'mapped', {
     'tenant_id': 'orders.tenant_id',
     'record_source': 'orders.source',
-    'record_type': "'order'",
-    'record_id': 'orders.order_id',
-}) }}
-{{ look_up_if_there(ref('stg_customer_map'), 'of_customer', {
-    'tenant_id': 'orders.tenant_id',
-    'record_source': 'orders.source',
-    'record_type': "'customer'",
-    'record_id': 'orders.source_customer_id',
-}) }}
+    'record_type': "case when orders.source_customer_id is null then 'order' else 'customer' end",
+    'record_id': 'coalesce(orders.source_customer_id, orders.order_id)',
+}, kind='left') }}
 where
     orders.visitor_id is not null
     and not orders.is_test
-    and coalesce(of_order.customer_id, of_customer.customer_id, orders.customer_key) is not null
+    and coalesce(mapped.customer_id, orders.customer_key) is not null
