@@ -123,7 +123,9 @@ def touches_of(shops: Shops, ties: Mapping[Key, set[str]]) -> tuple[dict[Key, li
         if click["token"] is None:
             channel = "email" if click["utm_medium"] == "email" else "organic"
             touches[customer].append((at, "click", channel, None))
-        elif token and token["issued_at"] <= at < min(token["expires_at"], token["revoked_at"] or token["expires_at"]):
+        elif token and token["issued_at"] <= at < min(
+            token["expires_at"], token["revoked_at"] or token["expires_at"]
+        ):
             touches[customer].append((at, "click", "kol", token["kol_id"]))
     for event in shops.events:
         if event["event_type"] == "completion" and event["customer_id"]:
@@ -162,7 +164,7 @@ def border(values: Sequence[Any], share: int) -> Any:
 
 def score(value: Any, values: Sequence[Any]) -> int:
     """Return the quintile score of a value among all."""
-    return 1 + sum(value > border(values, share) for share in (20, 40, 60, 80))
+    return 1 + sum(int(value > border(values, share)) for share in (20, 40, 60, 80))
 
 
 def customer_360(shops: Shops) -> dict[Key, Row]:
@@ -208,7 +210,9 @@ def row_of(as_of: date, records: Sequence[Record], events: Sequence[Row], touche
 
     first = min(touches, key=lambda t: (t[0], t[1], t[2], t[3] or "~"), default=(None,) * 4)
     latest = max((t[:2] for t in touches), default=None)
-    last = min((t for t in touches if t[:2] == latest), key=lambda t: (t[2], t[3] or "~"), default=(None,) * 4)
+    last = min(
+        (t for t in touches if t[:2] == latest), key=lambda t: (t[2], t[3] or "~"), default=(None,) * 4
+    )
     total, orders = spent(events), len(done)
     net = sum((event["reporting_net_amount"] for event in events), Decimal(0))
     year = spent(e for e in events if as_of - timedelta(days=365) < e["event_date"] <= as_of)
@@ -216,9 +220,7 @@ def row_of(as_of: date, records: Sequence[Record], events: Sequence[Row], touche
     tier = newest(records, "loyalty_tier")
     born = newest(records, "birth_date")
     email, sms = consent(records, "email"), consent(records, "sms")
-    names = [
-        Record(r.name, r.tenant_id, r.customer_id, r.at, {"full_name": name_of(r.row)}) for r in records
-    ]
+    names = [Record(r.name, r.tenant_id, r.customer_id, r.at, {"full_name": name_of(r.row)}) for r in records]
     return {
         "full_name": newest(names, "full_name"), "email": newest(records, "email"),
         "phone": newest(records, "phone"), "birth_date": born, "birth_year": born.year if born else None,
@@ -238,13 +240,18 @@ def row_of(as_of: date, records: Sequence[Record], events: Sequence[Row], touche
         "total_spend": total, "net_revenue": net,
         "returned_amount": -spent(e for e in events if e["event_type"] != "completion"),
         "returns": sum(e["event_type"] != "completion" and e["gross_amount"] != 0 for e in events),
-        "average_order_value_amount": (net / orders).quantize(Decimal("0.0001"), ROUND_HALF_UP) if orders else None,
+        "average_order_value_amount": rounded(net / orders) if orders else None,
         "recency_days": max((as_of - max(days)).days, 0) if days else None,
         "year_spend": year, "loyalty_tier": tier, "loyalty_tier_by_rule": earned,
         "is_tier_mismatch": tier.lower() != earned if tier else None,
         "accepts_email_marketing": email[0], "email_consent_at": email[1],
         "accepts_sms_marketing": sms[0], "sms_consent_at": sms[1],
     }  # fmt: skip
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Return an amount to four decimals, halves away from zero."""
+    return amount.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 def name_of(row: Row) -> str | None:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,73 +56,125 @@ class Life:
         return self.number
 
     def person(self) -> Row:
-        return {"email": self.some(*(f" P{n}@X.example" for n in range(6))), "phone": self.some("0901234567", "12**5", "55")}
+        return {
+            "email": self.some(*(f" P{n}@X.example" for n in range(6))),
+            "phone": self.some("0901234567", "12**5", "55"),
+        }
 
     def visitor(self) -> Any:
         return self.some(*(f"v{n}" for n in range(90)), none=0.3)
 
     def day(self, start: date) -> Batch:
-        rng = self.rng
+        """Return what one interval of four days tells."""
         batch: Batch = {feed: [] for feed in KEYS}
-        batch["refunds"] = []
-        token = f"t{start:%d}"
-        fresh = made.token(token, "ana", issued_at=f"{start}T00:00:00Z", expires_at=f"{start + timedelta(days=6)}T00:00:00Z", updated_at=f"{start}T00:00:00Z")
-        self.put(batch, "tracking_tokens", fresh)
-        for old in self.pick("tracking_tokens", 1):
-            self.put(batch, "tracking_tokens", {**old, "revoked_at": f"{start}T12:00:00Z", "updated_at": f"{start}T12:00:00Z"})
+        self.add_tokens(batch, start)
+        self.add_sales(batch, start)
         for _ in range(8):
-            self.put(batch, "customers", self.customer(start, rng.choice(["shop", "till", "crm"]), f"c{rng.randrange(14)}"))
-        for n in range(12):
-            order = made.order(
-                f"o{self.next()}", self.at(start), f"{rng.randrange(1, 400)}.00", visitor_id=self.visitor(),
-                source_customer_id=self.some(*(f"c{n}" for n in range(9))), customer_name=self.some("An", "B** C"),
-                token=self.some(f"st1.k1.{token}"), is_test=rng.random() < 0.1, **self.person(),
-            )  # fmt: skip
-            self.put(batch, "orders", order)
-            if n % 4 == 0:
-                batch["refunds"].append(made.refund(f"r{order['order_id']}", order["order_id"], f"{start + timedelta(days=3)}T22:00:00Z", "0.50"))
-        for _ in range(3):
-            self.put(batch, "pos_sales", made.sale(f"s{self.next()}", self.at(start), source_customer_id=self.some("c1", "c2"), **self.person()))
+            source = self.rng.choice(["shop", "till", "crm"])
+            self.put(batch, "customers", self.customer(start, source, f"c{self.rng.randrange(14)}"))
         for _ in range(40):
-            self.put(batch, "clicks", self.click(start, token))
+            self.put(batch, "clicks", self.click(start))
+        self.change(batch, start)
+        self.add_map(batch, start)
+        run = people.run(
+            f"run{start}", ran_at=f"{start}T22:00:00Z", open_reviews=start.day % 3, label_accuracy="0.92"
+        )
+        batch["identity_runs"] = [run]
+        return {feed: rows for feed, rows in batch.items() if rows}
+
+    def add_tokens(self, batch: Batch, start: date) -> None:
+        first, last = f"{start}T00:00:00Z", f"{start + timedelta(days=6)}T00:00:00Z"
+        token = made.token(f"t{start:%d}", "ana", issued_at=first, expires_at=last, updated_at=first)
+        self.put(batch, "tracking_tokens", token)
+        for old in self.pick("tracking_tokens", 1):
+            revoked = dict.fromkeys(("revoked_at", "updated_at"), f"{start}T12:00:00Z")
+            self.put(batch, "tracking_tokens", {**old, **revoked})
+
+    def add_sales(self, batch: Batch, start: date) -> None:
+        for number in range(12):
+            order = made.order(
+                f"o{self.next()}",
+                self.at(start),
+                f"{self.rng.randrange(1, 400)}.00",
+                visitor_id=self.visitor(),
+                source_customer_id=self.some(*(f"c{n}" for n in range(9))),
+                customer_name=self.some("An", "B** C"),
+                token=self.some(f"st1.k1.t{start:%d}"),
+                is_test=self.rng.random() < 0.1,
+                **self.person(),
+            )
+            self.put(batch, "orders", order)
+            if number % 4 == 0:
+                name, at = order["order_id"], f"{start + timedelta(days=3)}T22:00:00Z"
+                batch.setdefault("refunds", []).append(made.refund(f"r{name}", name, at, "0.50"))
+        for _ in range(3):
+            named = self.some("c1", "c2")
+            sale = made.sale(f"s{self.next()}", self.at(start), source_customer_id=named, **self.person())
+            self.put(batch, "pos_sales", sale)
+
+    def change(self, batch: Batch, start: date) -> None:
         for old in self.pick("orders", 3):
-            changed = {"visitor_id": self.visitor(), "source_customer_id": self.some("c1", "c2"), "updated_at": f"{start}T23:00:00Z", "_deleted": rng.random() < 0.3}
+            changed = {
+                "visitor_id": self.visitor(),
+                "source_customer_id": self.some("c1", "c2"),
+                "updated_at": f"{start}T23:00:00Z",
+                "_deleted": self.rng.random() < 0.3,
+            }
             self.put(batch, "orders", {**old, **changed})
         for old in self.pick("customers", 1):
-            self.put(batch, "customers", {**old, "_deleted": True, "updated_at": f"{start + timedelta(days=3)}T23:00:00Z"})
-        for kind, feed, source, key in (
-            ("customer", "customers", "source", "source_customer_id"),
-            ("order", "orders", "source", "order_id"),
-            ("sale", "pos_sales", "source", "sale_id"),
+            gone = {"_deleted": True, "updated_at": f"{start + timedelta(days=3)}T23:00:00Z"}
+            self.put(batch, "customers", {**old, **gone})
+
+    def add_map(self, batch: Batch, start: date) -> None:
+        last = start + timedelta(days=3)
+        for kind, feed, key in (
+            ("customer", "customers", "source_customer_id"),
+            ("order", "orders", "order_id"),
+            ("sale", "pos_sales", "sale_id"),
         ):
             for row in self.pick(feed, 4):
-                if kind == "customer" or row["source_customer_id"] is None:
-                    decided = people.mapped(
-                        row[key], rng.choice(["shop:c1", "till:c3", "crm:c5", f"{row[source]}:{kind}:{row[key]}"]), record_source=row[source],
-                        record_type=kind, decided_at=f"{start + timedelta(days=3)}T20:00:00Z", tenant_id=row["tenant_id"],
-                    )  # fmt: skip
-                    self.put(batch, "customer_map", decided)
+                if kind != "customer" and row["source_customer_id"] is not None:
+                    continue
+                own = f"{row['source']}:{kind}:{row[key]}"
+                decided = people.mapped(
+                    row[key],
+                    self.rng.choice(["shop:c1", "till:c3", "crm:c5", own]),
+                    record_source=row["source"],
+                    record_type=kind,
+                    decided_at=f"{last}T20:00:00Z",
+                )
+                self.put(batch, "customer_map", decided)
         for old in self.pick("customer_map", 1):
-            self.put(batch, "customer_map", {**old, "_deleted": True, "decided_at": f"{start + timedelta(days=3)}T21:00:00Z"})
-        batch["identity_runs"] = [people.run(f"run{start}", ran_at=f"{start}T22:00:00Z", open_reviews=start.day % 3, label_accuracy="0.92")]
-        return {feed: rows for feed, rows in batch.items() if rows}
+            gone = {"_deleted": True, "decided_at": f"{last}T21:00:00Z"}
+            self.put(batch, "customer_map", {**old, **gone})
 
     def customer(self, start: date, source: str, name: str) -> Row:
         said = {
-            "full_name": self.some("Nguyễn An", "T*** B", "Bình"), "first_name": self.some("An"), "city": self.some("Huế", "Đà Nẵng"),
-            "loyalty_tier": self.some("Silver", "gold"), "visitor_id": self.visitor(), "birth_date": self.some("1990-01-31", "1985-12-01"),
-            "accepts_email_marketing": self.some(True, False), "email_consent_at": self.some(f"{start}T01:00:00Z", "2026-03-03T01:00:00Z"),
+            "full_name": self.some("Nguyễn An", "T*** B", "Bình"),
+            "first_name": self.some("An"),
+            "city": self.some("Huế", "Đà Nẵng"),
+            "loyalty_tier": self.some("Silver", "gold"),
+            "visitor_id": self.visitor(),
+            "birth_date": self.some("1990-01-31", "1985-12-01"),
+            "accepts_email_marketing": self.some(True, False),
+            "email_consent_at": self.some(f"{start}T01:00:00Z", "2026-03-03T01:00:00Z"),
             "accepts_sms_marketing": self.some(True, False, none=0.7),
-        }  # fmt: skip
+        }
         return people.customer(name, source=source, updated_at=self.at(start), **said, **self.person())
 
-    def click(self, start: date, token: str) -> Row:
-        rng = self.rng
-        link = people.sent_to(f"p{rng.randrange(6)}@x.example") if rng.random() < 0.15 else "https://shop.example/"
+    def click(self, start: date) -> Row:
+        mailed = self.rng.random() < 0.15
+        link = people.sent_to(f"p{self.rng.randrange(6)}@x.example") if mailed else "https://shop.example/"
         return made.click(
-            f"k{self.next()}", self.at(start), self.some(token, "unknown", none=0.5), visitor_id=self.visitor(), landing_url=link,
-            utm_medium=self.some("email"), user_agent=self.some("Firefox", "Firefox", "bingbot"), is_prefetch=rng.random() < 0.05,
-        )  # fmt: skip
+            f"k{self.next()}",
+            self.at(start),
+            self.some(f"t{start:%d}", "unknown", none=0.5),
+            visitor_id=self.visitor(),
+            landing_url=link,
+            utm_medium=self.some("email"),
+            user_agent=self.some("Firefox", "Firefox", "bingbot"),
+            is_prefetch=self.rng.random() < 0.05,
+        )
 
     def pick(self, feed: str, number: int) -> list[Row]:
         rows = [row for row in self.standing[feed].values() if not row.get("_deleted")]

@@ -14,7 +14,10 @@ from include.warehouse import Warehouse, connect
 from tests.dbt.test_readers import allow
 
 ANALYST, MARKETER = "an_analyst", "a_marketer"
-PERSON = "select full_name, email, phone, birth_date, birth_year from marts.customer_360 where customer_id = 'shop:7'"
+PERSON = (
+    "select full_name, email, phone, birth_date, birth_year "
+    "from marts.customer_360 where customer_id = 'shop:7'"
+)
 MASKED = ("N***", "A***@x.example", "***567", None, 1990)
 CLEAR = ("Nguyễn An", "An.Nguyen@x.example", "0901234567", date(1990, 1, 31), 1990)
 UNGUARDED = """
@@ -69,7 +72,11 @@ def seen(settings: Settings, role: str, query: str) -> list[Any]:
 
 def test_a_plain_reader_sees_masks(readers: Settings) -> None:
     assert seen(readers, ANALYST, PERSON) == [MASKED]
-    rows = seen(readers, ANALYST, "select c::text, f::text from marts.customer_360 c join marts.customer_figures f using (customer_id)")
+    rows = seen(
+        readers,
+        ANALYST,
+        "select c::text, f::text from marts.customer_360 c join marts.customer_figures f using (customer_id)",
+    )
     assert len(rows) >= 3
     for secret in ("Nguy", "An.Nguyen", "0901234", "1990-01"):
         assert not any(secret in text for row in rows for text in row)
@@ -77,9 +84,9 @@ def test_a_plain_reader_sees_masks(readers: Settings) -> None:
 
 def test_a_reader_with_the_right_sees_values(readers: Settings) -> None:
     assert seen(readers, MARKETER, PERSON) == [CLEAR]
-    assert seen(readers, MARKETER, "select tenant_id, email from marts.customer_contacts where customer_id = 'shop:7'") == [
-        ("acme", "An.Nguyen@x.example")
-    ]
+    assert seen(
+        readers, MARKETER, "select tenant_id, email from marts.customer_contacts where customer_id = 'shop:7'"
+    ) == [("acme", "An.Nguyen@x.example")]
 
 
 def test_the_right_is_taken_back_at_once(readers: Settings) -> None:
@@ -95,10 +102,18 @@ def test_the_right_is_taken_back_at_once(readers: Settings) -> None:
 def test_nobody_sees_another_tenants_people(readers: Settings) -> None:
     allow(readers, "acme")
     with connect("admin", readers) as admin:
-        assert admin.rows("select full_name from marts.customer_contacts where tenant_id = 'kolkata'") == [("Chi",)]
+        assert admin.rows("select full_name from marts.customer_contacts where tenant_id = 'kolkata'") == [
+            ("Chi",)
+        ]
         admin.execute(f"insert into ops.tenant_access values ('{ANALYST}', 'acme'), ('{MARKETER}', 'acme')")
     for role in (ANALYST, MARKETER):
-        for mart in ("customer_360", "customer_figures", "customer_contacts", "rfm_quintiles", "identity_quality"):
+        for mart in (
+            "customer_360",
+            "customer_figures",
+            "customer_contacts",
+            "rfm_quintiles",
+            "identity_quality",
+        ):
             found = seen(readers, role, f"select distinct tenant_id from marts.{mart}")
             expected = [] if (role, mart) == (ANALYST, "customer_contacts") else [("acme",)]
             assert found == expected, (role, mart)
@@ -127,7 +142,8 @@ def test_a_plain_reader_gets_no_row_of_the_contacts(readers: Settings, query: st
         "select * from raw.customers",
         "drop policy reader_sees_own on marts.customer_contacts",
         "alter table marts.customer_contacts disable row level security",
-        "create or replace function ops.may_read_pii(reader name) returns boolean language sql as $$ select true $$",
+        "create or replace function ops.may_read_pii(reader name) returns boolean "
+        "language sql as $$ select true $$",
         "create policy mine on marts.customer_contacts using (true)",
         "set row_security = off; select * from marts.customer_contacts",
     ],
