@@ -52,8 +52,8 @@ def mart_suites(scope: Scope) -> list[Suite]:
     """Make the suites of all marts.
 
     Large marts are read only where the builds since the last passed gate have written: orders by their build,
-    days by the tenant-days that the build recomputed, customers by their build. KOL totals and tenants are few
-    and are read whole.
+    days by the tenant-days that the build recomputed, customers by their build. KOL totals and tenants are
+    few and are read whole.
     """
     return [
         _sizes(scope),

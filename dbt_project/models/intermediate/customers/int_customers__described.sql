@@ -5,7 +5,7 @@ with records as (
     select
         *,
         row_number() over (
-            partition by tenant_id, customer_id order by described_at desc, record_source, record_type, record_id
+            partition by tenant_id, customer_id order by described_at desc, record_source asc, record_type asc, record_id asc
         ) as record_rank,
         max(case when accepts_email_marketing is not null then email_consent_at end) over (
             partition by tenant_id, customer_id

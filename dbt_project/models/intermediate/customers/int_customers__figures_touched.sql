@@ -31,10 +31,10 @@ with touched as (
     from {{ ref('int_visitors__ties') }}
     where _build_id > {{ since_build }}
     union all
-    select ties.tenant_id, ties.customer_id
+    select tied.tenant_id, tied.customer_id
     from {{ ref('int_visitors__visits') }} as visits
-    inner join {{ ref('int_visitors__ties') }} as ties
-        on visits.tenant_id = ties.tenant_id and visits.visitor_id = ties.visitor_id
+    inner join {{ ref('int_visitors__ties') }} as tied
+        on visits.tenant_id = tied.tenant_id and visits.visitor_id = tied.visitor_id
     where visits._build_id > {{ since_build }}
 
     {% if has_changes('customer_map', readers) -%}
@@ -106,10 +106,10 @@ with touched as (
     {%- set clicks = feed_changes('clicks', watermark('clicks', readers)) ~ ' as clicks' %}
     -- a click that is no longer what it was
     union all
-    select ties.tenant_id, ties.customer_id
+    select tied.tenant_id, tied.customer_id
     from {{ clicks }}
-    inner join {{ ref('int_visitors__ties') }} as ties
-        on clicks.tenant_id = ties.tenant_id and clicks.visitor_id = ties.visitor_id
+    inner join {{ ref('int_visitors__ties') }} as tied
+        on clicks.tenant_id = tied.tenant_id and clicks.visitor_id = tied.visitor_id
     union all
     select records.tenant_id, records.customer_id
     from {{ clicks }}

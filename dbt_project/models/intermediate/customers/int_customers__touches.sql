@@ -30,7 +30,7 @@ numbered as (
             partition by tenant_id, customer_id order by touched_at, touch_type, channel, kol_id
         ) as from_the_first,
         row_number() over (
-            partition by tenant_id, customer_id order by touched_at desc, touch_type desc, channel, kol_id
+            partition by tenant_id, customer_id order by touched_at desc, touch_type desc, channel asc, kol_id asc
         ) as from_the_last
     from touches
 

@@ -22,15 +22,15 @@ tenants as (
 
 measured as (
 
-    select tenant_id, 'recency' as measure, cast(last_order_date - date '2000-01-01' as numeric(20, 4)) as value
+    select tenant_id, 'recency' as measure, cast(last_order_date - date '2000-01-01' as numeric(20, 4)) as figure
     from customers
     where orders > 0
     union all
-    select tenant_id, 'frequency' as measure, cast(orders as numeric(20, 4)) as value
+    select tenant_id, 'frequency' as measure, cast(orders as numeric(20, 4)) as figure
     from customers
     where orders > 0
     union all
-    select tenant_id, 'monetary' as measure, total_spend as value
+    select tenant_id, 'monetary' as measure, total_spend as figure
     from customers
     where orders > 0
 
@@ -41,10 +41,10 @@ counted as (
     select
         tenant_id,
         measure,
-        value,
+        figure,
         count(*) as customers
     from measured
-    group by tenant_id, measure, value
+    group by tenant_id, measure, figure
 
 ),
 
@@ -53,10 +53,10 @@ placed as (
     select
         tenant_id,
         measure,
-        value,
+        figure,
         sum(customers) over (partition by tenant_id, measure) as all_customers,
         sum(customers) over (
-            partition by tenant_id, measure order by value rows between unbounded preceding and current row
+            partition by tenant_id, measure order by figure rows between unbounded preceding and current row
         ) as customers_up_to
     from counted
 
@@ -66,13 +66,12 @@ borders as (
 
     select
         tenant_id,
-        max(case when measure = 'frequency' then all_customers end) as customers,
         {% for measure in ['recency', 'frequency', 'monetary'] -%}
         {% for share in [20, 40, 60, 80] -%}
-        min(case when measure = '{{ measure }}' and customers_up_to * 100 >= all_customers * {{ share }} then value end) as {{ measure }}_{{ share }}_pct,
+        min(case when measure = '{{ measure }}' and customers_up_to * 100 >= all_customers * {{ share }} then figure end) as {{ measure }}_{{ share }}_pct,
         {% endfor -%}
         {% endfor -%}
-        cast(null as text) as nothing
+        max(case when measure = 'frequency' then all_customers end) as customers
     from placed
     group by tenant_id
 

@@ -10,12 +10,12 @@ renamed as (
     select
         -- ids
         tenant_id,
+        record_source,
         record_id,
         customer_id,
         run_id,
 
         -- strings
-        record_source,
         record_type,
 
         -- dates and timestamps

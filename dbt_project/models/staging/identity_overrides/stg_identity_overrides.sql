@@ -11,14 +11,14 @@ renamed as (
         -- ids
         tenant_id,
         override_id,
+        left_source,
         left_id,
+        right_source,
         right_id,
 
         -- strings
         link,
-        left_source,
         left_type,
-        right_source,
         right_type,
         reason,
         decided_by,

@@ -21,7 +21,7 @@ renamed as (
         new_records,
         customers,
         moved_records,
-        merges,
+        source.merges,
         splits,
         open_reviews,
         labels,
