@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Share of a load's rows that may wait in quarantine before the gate of raw stops the line, 0 to 1."""
     quarantine_share_by_feed: dict[str, float] = {}
     """The same for single feeds, as JSON: ``{"clicks": 0.2}``."""
+    exclusive_sources: tuple[str, ...] = ()
+    """Sources that hold one customer record per person at most, as JSON; their records are never joined."""
     minutes_to_load: int = 30
     """Minutes from landing to raw after which the gate of raw warns that a load is late."""
     smallest_mart_share: float = 0.5

@@ -1,6 +1,6 @@
 """The truth of a simulated world, summed from what was noted as it happened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 from include.demo.world.cast import DIGITS, Tenant
 from include.demo.world.credit import EVIDENCE, Evidence
 from include.demo.world.orders import Orders
-from include.demo.world.people import person_ids
+from include.demo.world.people import RECORD_TYPES, person_ids
 from include.demo.world.scene import Scene
 from include.demo.world.tables import NEVER, Ints, nulled, picked
 from include.warehouse.contracts import load_contracts
@@ -57,14 +57,30 @@ def note_firsts(
     store_person: Ints,
     store_done: Ints,
 ) -> None:
-    """Note each person's first completed purchase, online or in store, and who brought it."""
+    """Note each person's first completed purchase that tells who bought, and who brought it.
+
+    A purchase before the simulated days, an order without account, e-mail and phone, or a sale without a name
+    is nobody's first: no warehouse could know.
+
+    Args:
+        scene: whose persons they are.
+        kol_ids: ids that the evidence points into.
+        evidence: who brought each online order.
+        placed: the online orders.
+        store_person: person of each sale that tells who bought, by id.
+        store_done: when it was completed.
+    """
     tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     own = np.where((evidence.by >= 0) & (evidence.by != EVIDENCE.index("source")), evidence.kol, -1)
     person = np.concatenate([placed.person, store_person])
-    done = np.concatenate([placed.completed_at, store_done])
+    done = np.concatenate([np.where(placed.named, placed.completed_at, NEVER), store_done])
     kol = np.concatenate([own, np.full(len(store_person), -1)])
+    # Of purchases at one instant the first is that of the first source by name, then of the first id.
+    names = sorted([shop.source for shop in tenant.shops] + [tenant.store or ""])
+    rank = np.array([names.index(shop.source) for shop in tenant.shops])[placed.source]
+    rank = np.concatenate([rank, np.full(len(store_person), names.index(tenant.store or ""))])
     counted = np.flatnonzero(done != NEVER)
-    order = counted[np.lexsort((done[counted], person[counted]))]
+    order = counted[np.lexsort((rank[counted], done[counted], person[counted]))]
     if not len(order):
         return
     first = order[np.concatenate([[True], person[order][1:] != person[order][:-1]])]
@@ -241,12 +257,17 @@ def ledger(notes: dict[str, pa.Table]) -> pa.Table:
     ).to_arrow_table()
 
 
-def identity_pairs(notes: dict[str, pa.Table]) -> pa.Table:
-    """Every pair of customer records that are one person: tenant, then ``source:key`` of both, ascending."""
+def identity_pairs(notes: dict[str, pa.Table], types: Collection[str] = RECORD_TYPES) -> pa.Table:
+    """Every pair of records of some types that are one person: tenant, then the names of both, ascending.
+
+    A customer record is named ``source:id``, an order ``source:order:id``, a sale ``source:sale:id``.
+    """
     connection = duckdb.connect()
     connection.register("record_persons", notes["record_persons"])
     return connection.sql(
-        "with r as (select *, source || ':' || source_customer_id as record from record_persons)"
+        "with r as (select *, concat(record_source, ':',"
+        " case when record_type <> 'customer' then record_type || ':' end, record_id) as record"
+        f" from record_persons where record_type in {(*types, '')})"
         " select a.tenant_id, a.record as left_record, b.record as right_record"
         " from r a join r b"
         " on a.tenant_id = b.tenant_id and a.person_id = b.person_id and a.record < b.record"

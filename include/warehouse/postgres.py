@@ -120,6 +120,14 @@ class Warehouse:
                     stream.write(chunk)
             return max(cursor.rowcount, 0)
 
+    def append(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Append Python tuples to a table by COPY; lists become arrays."""
+        names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+        copy = sql.SQL("copy {} ({}) from stdin").format(_identifier(table), names)
+        with self._connection.cursor() as cursor, cursor.copy(copy) as stream:
+            for row in rows:
+                stream.write_row(row)
+
     def merge(self, table: str, key: Sequence[str], source: pa.Table) -> int:
         """Make a table hold the given rows: update those whose key it has, insert the others.
 

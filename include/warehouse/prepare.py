@@ -1,6 +1,6 @@
 """Make a server ready for Sokol: roles, schemas, grants, ops tables and the raw tables of the contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -11,6 +11,7 @@ from include.warehouse.contracts import Contract, ContractError, load_contracts
 from include.warehouse.postgres import Warehouse, connect
 
 OPS_SQL = Path(__file__).with_name("ops.sql")
+IDENTITY_SQL = Path(__file__).with_name("identity.sql")
 
 LOAD_COLUMNS: Mapping[str, str] = {
     "_load_id": "bigint not null",
@@ -27,9 +28,9 @@ LOAD_COLUMNS: Mapping[str, str] = {
 def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] | None = None) -> None:
     """Create what is missing in the warehouse and leave the rest; safe to run again and at once.
 
-    Roles (least privilege): the loader owns ``raw`` and writes ``ops``; the transformer reads both, owns
+    Roles (least privilege): the loader owns ``raw`` and ``identity`` and writes ``ops``; the transformer reads both, owns
     ``staging``, ``intermediate`` and ``marts`` and may create its own tables in ``ops``; the reader reads
-    ``marts``. A column that a contract has gained is added to its raw table.
+    ``marts``. A column or index that a contract has gained is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.
@@ -46,6 +47,7 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
         _run(admin, "set local role {}", settings.loader_user)
         for contract in contracts.values():
             _create_raw(admin, contract)
+        admin.execute(IDENTITY_SQL.read_text())
         admin.execute("reset role")
 
 
@@ -86,16 +88,19 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
     # dbt asks for each of its schemas with "create schema if not exists", which wants this right.
     _run(admin, "grant create on database {} to {}", database, transformer)
     _run(admin, "create schema if not exists raw authorization {}", loader)
+    _run(admin, "create schema if not exists identity authorization {}", loader)
     _run(admin, "create schema if not exists ops")
     for schema in ("staging", "intermediate", "marts"):
         _run(admin, "create schema if not exists {} authorization {}", schema, transformer)
     _run(admin, "grant usage on schema raw to {}", transformer)
+    _run(admin, "grant usage on schema identity to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", loader)
     _run(admin, "grant usage, create on schema ops to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", reader)
     _run(admin, "grant usage on schema marts to {}", reader)
     readable = "alter default privileges for role {} in schema {} grant select on tables to {}"
     _run(admin, readable, loader, "raw", transformer)
+    _run(admin, readable, loader, "identity", transformer)
     _run(admin, readable, transformer, "marts", reader)
 
 
@@ -162,9 +167,9 @@ def index_statements(contract: Contract, table: str) -> list[str]:
     if contract.kind == "event":
         brin = f"create index on {table} using brin ({contract.event_time}, _load_id)"
         return [*statements, f"{brin} with (pages_per_range = 32)"]
-    statements += [f"create index on {table} ({', '.join(columns)})" for columns in contract.indexes]
+    statements += [_index_statement(table, columns) for columns in contract.indexes]
     if contract.kind == "slice":
-        statements.append(f"create index on {table} ({', '.join(contract.slice)})")
+        statements.append(_index_statement(table, contract.slice))
     return [*statements, f"create index on {table} (_load_id)"]
 
 
@@ -183,6 +188,31 @@ def _extend_raw(admin: Warehouse, contract: Contract, found: Mapping[str, str]) 
                 f"raw.{contract.feed}.{column.name} is {found[column.name]}, the contract says {kind}: "
                 "add a column of another name, or drop the raw tables and replay the landing zone"
             )
+    if contract.kind == "event":
+        return
+    standing = _indexed_columns(admin, contract.feed)
+    for index in contract.indexes:
+        if index not in standing:
+            admin.execute(_index_statement(f"raw.{contract.feed}", index))
+
+
+def _indexed_columns(admin: Warehouse, feed: str) -> set[tuple[str, ...]]:
+    found = admin.rows(
+        """
+        select array_agg(a.attname::text order by k.place)
+        from pg_index i
+        cross join unnest(i.indkey) with ordinality as k (attribute, place)
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attribute
+        where i.indrelid = %s::regclass
+        group by i.indexrelid
+        """,
+        [f"raw.{feed}"],
+    )
+    return {tuple(columns) for (columns,) in found}
+
+
+def _index_statement(table: str, columns: Sequence[str]) -> str:
+    return f"create index on {table} ({', '.join(columns)})"
 
 
 def _run(warehouse: Warehouse, statement: str, *names: str) -> None:

@@ -16,6 +16,7 @@ SAIGON = made.TENANT
 KOLKATA = "kolkata"
 START, END = date(2026, 3, 1), date(2026, 4, 11)
 NEXT_END = date(2026, 4, 12)
+LATER = date(2026, 6, 1)
 
 
 def of_kolkata(row: Row) -> Row:

@@ -178,7 +178,9 @@ DEFECTS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 OF_A_BUILD = {"a_full_refresh_waits_for_held_tenants"}
-"""Tests that ask what kind of build is running; shown to fail by builds of their own below."""
+"""Tests that ask what kind of build is running; shown to fail by builds of their own."""
+OF_A_FEED = {"no_customer_is_part_of_another"}
+"""Tests of what a feed says, which the transformer cannot write; shown to fail by loads of their own."""
 
 
 class Undo(Exception):  # noqa: N818
@@ -210,7 +212,7 @@ def test_all_pass_on_sound_shops(data_tests: dict[str, Any]) -> None:
 
 def test_every_data_test_has_a_planted_defect(data_tests: dict[str, Any]) -> None:
     singular = {name for name, test in data_tests.items() if not hasattr(test.node, "test_metadata")}
-    assert singular == {name for name, _ in DEFECTS} | OF_A_BUILD
+    assert singular == {name for name, _ in DEFECTS} | OF_A_BUILD | OF_A_FEED
 
 
 @pytest.mark.parametrize(("name", "defect"), DEFECTS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(DEFECTS)])

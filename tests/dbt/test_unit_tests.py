@@ -9,7 +9,8 @@ from include.settings import Settings
 from include.transform.build import DBT_PROJECT
 from tests.dbt.dbt_runs import results_of
 
-ORDERS, CUSTOMERS = "models/intermediate/orders", "models/intermediate/customers"
+ORDERS = "models/intermediate/orders"
+CUSTOMERS = "models/intermediate/customers"
 MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_click_counts_within_the_attribution_window_borders_included": (
         f"{ORDERS}/int_orders__credit.sql",
@@ -70,6 +71,31 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "models/intermediate/clicks/int_clicks__screened.sql",
         "or clicks.is_prefetch",
         "or false",
+    ),
+    "an_order_stands_by_the_customer_it_names_or_else_by_itself": (
+        f"{ORDERS}/int_orders__states.sql",
+        "coalesce(unioned.source_customer_id, unioned.order_id) as record_id",
+        "unioned.source_customer_id as record_id",
+    ),
+    "an_order_belongs_to_the_customer_of_its_record": (
+        f"{ORDERS}/int_orders__events.sql",
+        "'record_type': 'states.record_type',",
+        "",
+    ),
+    "a_record_is_touched_when_its_customer_is_another": (
+        f"{CUSTOMERS}/int_customers__records_touched.sql",
+        "case when not _deleted then customer_id end",
+        "customer_id",
+    ),
+    "a_customer_is_touched_for_every_cause_of_its_orders": (
+        "macros/build/causes.sql",
+        "max(case when",
+        "min(case when",
+    ),
+    "an_input_moves_its_part_of_a_kols_day": (
+        "models/intermediate/kols/int_kols__touched.sql",
+        "first_orders.first_order_date as touched_date, 'customers' as part",
+        "first_orders.first_order_date as touched_date, 'orders' as part",
     ),
     "a_zero_denominator_gives_null": (
         "macros/rules/ratios.sql",

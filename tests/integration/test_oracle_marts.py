@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,14 @@ from include.warehouse import connect
 from tests.oracle.compare import Difference, canonical
 from tests.oracle.loading import load_rows
 from tests.oracle.marts import Marts, compute
-from tests.oracle.small_worlds import DAYS, FIRST_DAY, NEWS_DAYS, SmallWorld, news, small_world
+from tests.oracle.small_worlds import DAYS, FIRST_DAY, NEWS_DAYS, SmallWorld, new_map, news, small_world
 from tests.oracle.warehouse import SHAPES, as_of_days, compare_marts, feeds_from_warehouse
 
 WORLDS = 12
 FIRST_SEED = int(os.environ.get("SOKOL_ORACLE_SEED", "0"))
+NEWS_DAY = FIRST_DAY + timedelta(days=DAYS)
+KolDay = tuple[str, str, date]
+"""Tenant, KOL, day."""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,38 @@ def worlds(settings: Settings) -> list[SmallWorld]:
     for world in made:
         load_rows(settings, world.feeds, FIRST_DAY, end)
     return made
+
+
+@pytest.fixture(scope="module")
+def later_worlds(worlds: list[SmallWorld]) -> list[SmallWorld]:
+    """Make the news of each world."""
+    return [news(world) for world in worlds]
+
+
+def kol_days(settings: Settings) -> dict[KolDay, tuple[Any, ...]]:
+    """Return the published days of KOLs."""
+    with connect("admin", settings) as warehouse:
+        return {row[:3]: row for row in warehouse.rows("select * from marts.kol_roi_daily")}
+
+
+def moved(settings: Settings, before: dict[KolDay, tuple[Any, ...]]) -> set[KolDay]:
+    """Return the days that are others than before, of tenants that had been published."""
+    after = kol_days(settings)
+    with connect("admin", settings) as warehouse:
+        held = "select tenant_id from ops.held_tenants where build_id = 1"
+        known = {tenant for (tenant,) in warehouse.rows(held)}
+    days = before.keys() | after.keys()
+    return {day for day in days if before.get(day) != after.get(day) and day[0] not in known}
+
+
+def logged(settings: Settings) -> dict[KolDay, tuple[str, ...]]:
+    """Return the causes that the newest build logged, by day."""
+    with connect("admin", settings) as warehouse:
+        rows = warehouse.rows(
+            "select tenant_id, kol_id, activity_date, cause from marts.kol_day_changes "
+            "where build_id = (select max(build_id) from ops.builds)"
+        )
+    return {row[:3]: tuple(row[3].split(", ")) for row in rows}
 
 
 def expected_marts(settings: Settings) -> Marts:
@@ -62,13 +98,35 @@ def test_marts_equal_the_oracle_built_from_nothing(settings: Settings, worlds: l
     assert {tenant.tenant_id for tenant in built.held} == set(expected.held)
 
 
-def test_marts_equal_the_oracle_after_news(settings: Settings, worlds: list[SmallWorld]) -> None:
-    start = FIRST_DAY + timedelta(days=DAYS)
-    for world in worlds:
-        load_rows(settings, news(world).feeds, start, start + timedelta(days=NEWS_DAYS))
+def test_marts_equal_the_oracle_after_news(
+    settings: Settings, worlds: list[SmallWorld], later_worlds: list[SmallWorld]
+) -> None:
+    before = kol_days(settings)
+    for world, later in zip(worlds, later_worlds, strict=True):
+        assert later.tenant_id == world.tenant_id
+        load_rows(settings, later.feeds, NEWS_DAY, NEWS_DAY + timedelta(days=NEWS_DAYS))
     build(settings)
     found = differences(settings, expected_marts(settings))
     assert not found, told(found)
+    log = logged(settings)
+    assert set(log) == moved(settings, before)
+    assert len({cause for causes in log.values() for cause in causes}) > 5
+    assert not any("rebuild" in causes for causes in log.values())
+
+
+def test_marts_equal_the_oracle_after_a_new_map(
+    settings: Settings, worlds: list[SmallWorld], later_worlds: list[SmallWorld]
+) -> None:
+    before = kol_days(settings)
+    for world, later in zip(worlds, later_worlds, strict=True):
+        load_rows(settings, new_map(world, later).feeds, NEWS_DAY, NEWS_DAY + timedelta(days=1))
+    build(settings)
+    found = differences(settings, expected_marts(settings))
+    assert not found, told(found)
+    log = logged(settings)
+    assert log.keys() == moved(settings, before)
+    assert log
+    assert set(log.values()) == {("identity",)}
 
 
 def test_the_comparison_sees_a_changed_cell(settings: Settings, worlds: list[SmallWorld]) -> None:

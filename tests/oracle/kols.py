@@ -34,7 +34,7 @@ def ratio(
 
 @dataclass
 class Customer:
-    """The completed orders of one source customer up to the as-of day, first one first."""
+    """The completed orders of one customer up to the as-of day, first one first."""
 
     orders: list[Order] = field(default_factory=list)
 

@@ -113,6 +113,14 @@ def spend(spend_date: str, amount: str, **values: Any) -> Row:
     }  # fmt: skip
 
 
+def mapped(record_id: str, customer_id: str, decided_at: str, **values: Any) -> Row:
+    """Return the decision that a customer record of the shop belongs to a customer."""
+    return {
+        "tenant_id": TENANT, "record_source": "shop", "record_type": "customer", "record_id": record_id,
+        "customer_id": customer_id, "run_id": None, "decided_at": decided_at, **values,
+    }  # fmt: skip
+
+
 def rate(
     rate_date: str, value: str, from_currency: str = "VND", to_currency: str = "USD", **values: Any
 ) -> Row:

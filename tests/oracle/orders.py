@@ -13,6 +13,8 @@ from tests.oracle.rows import Row, local_day
 
 OrderKey = tuple[str, str, str]
 """Tenant, source, order id."""
+CustomerMap = dict[tuple[str, str, str, str], str]
+"""(tenant, source, type, id) of a record -> its customer."""
 
 
 @dataclass
@@ -111,12 +113,16 @@ def read_orders(
     """Return every order and till sale with its events, and the refunds without a known order.
 
     Args:
-        feeds: clean rows of orders, refunds, remittances, pos_sales and tenants.
+        feeds: clean rows of orders, refunds, remittances, pos_sales, tenants and customer_map.
         evidence: indexed clicks, tokens and contracts.
         rates: exchange rates; a missing one is noted there and leaves the order without events.
     """
     tenants = evidence.tenants
     collected = collected_at(feeds["remittances"])
+    mapped: CustomerMap = {
+        (row["tenant_id"], row["record_source"], row["record_type"], row["record_id"]): row["customer_id"]
+        for row in feeds.get("customer_map", ())
+    }
     orders: list[Order] = []
     for row in feeds["orders"]:
         completed = row["paid_at"]
@@ -134,6 +140,7 @@ def read_orders(
                 reason=reason,
                 outcome=outcome,
                 place=order_channel(row, outcome, evidence),
+                customer_key=customer_of(row, "order", row["order_id"], mapped),
             )
         )
     for row in feeds["pos_sales"]:
@@ -147,6 +154,7 @@ def read_orders(
                 reason=sale_exclusion_reason(row),
                 outcome=Credit(reason="no_evidence"),
                 place=("in_store", NO_CAMPAIGN),
+                customer_key=customer_of(row, "sale", row["sale_id"], mapped),
             )
             order.is_in_store = True
             orders.append(order)
@@ -172,6 +180,17 @@ def read_orders(
     return orders, unlinked
 
 
+def customer_of(row: Row, record_type: str, record_id: str, mapped: CustomerMap) -> str | None:
+    """Return whose an order or sale is: of the customer record that it names, or of itself as a record.
+
+    A customer record that the map does not name is a customer by itself; an order or sale has none then.
+    """
+    if row["source_customer_id"]:
+        key = (row["tenant_id"], row["source"], "customer", row["source_customer_id"])
+        return mapped.get(key, f"{row['source']}:{row['source_customer_id']}")
+    return mapped.get((row["tenant_id"], row["source"], record_type, record_id))
+
+
 def order_rate(order: Order) -> Decimal:
     """Return the commission rate; only a credited order has one."""
     return order.credit.commission_rate if order.credit.is_credited else ZERO
@@ -187,19 +206,19 @@ def order_of(
     reason: str | None,
     outcome: Credit,
     place: tuple[str, str],
+    customer_key: str | None,
 ) -> Order:
     """Return the order that a row of ``orders`` or ``pos_sales`` tells of, without its events."""
     tenant = tenants[row["tenant_id"]]
     vat = row["vat_amount"]
     if vat is None:
         vat = vat_in(row["gross_amount"], tenant["vat_rate"], row["currency"])
-    customer = row["source_customer_id"]
     return Order(
         tenant_id=row["tenant_id"],
         source=row["source"],
         order_id=order_id,
         is_in_store=False,
-        customer_key=f"{row['source']}:{customer}" if customer else None,
+        customer_key=customer_key,
         currency=row["currency"],
         gross_amount=row["gross_amount"],
         discount_amount=row["discount_amount"],

@@ -23,7 +23,7 @@ CONTRACTS = PROJECT_ROOT / "dbt_project" / "models" / "staging"
 
 FEEDS = (
     "tenants", "kols", "kol_contracts", "tracking_tokens", "clicks", "orders", "refunds", "remittances",
-    "pos_sales", "ad_spend", "fx_rates",
+    "pos_sales", "ad_spend", "fx_rates", "customer_map",
 )  # fmt: skip
 """The feeds that the figures depend on."""
 

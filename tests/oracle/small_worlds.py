@@ -29,6 +29,7 @@ ZONES = (
 CURRENCIES = ("USD", "VND", "AUD")
 VERSION_ONE = "2026-03-01T00:00:00Z"
 VERSION_TWO = "2026-06-01T00:00:00Z"
+VERSION_THREE = "2026-06-02T00:00:00Z"
 
 
 @dataclass
@@ -101,6 +102,7 @@ def small_world(seed: int, prefix: str = "w") -> SmallWorld:
     add_sales(world, "s", world.rng.randrange(4))
     for number in range(world.rng.randrange(6)):
         add_spend(world, number)
+    decide(world, world, VERSION_ONE)
     return world
 
 
@@ -348,8 +350,67 @@ def news(world: SmallWorld) -> SmallWorld:
     for row in world.feeds.get("ad_spend", []):
         if world.happens(0.3):
             later.add("ad_spend", {**row, "spend": world.some("2.5", row["spend"]), "clicks": 1})
+    decide(world, later, VERSION_TWO)
     later.feeds = {feed: rows for feed, rows in later.feeds.items() if rows}
     return later
+
+
+def new_map(world: SmallWorld, later: SmallWorld) -> SmallWorld:
+    """Return other decisions about who is who, and nothing else, after the world and its news."""
+    other = SmallWorld(world.seed, world.tenant_id, world.rng, {"tenants": [world.tenant]})
+    known = SmallWorld(world.seed, world.tenant_id, world.rng)
+    known.feeds = {feed: world.feeds.get(feed, []) + later.feeds.get(feed, []) for feed in RECORD_FEEDS}
+    decide(known, other, VERSION_THREE)
+    return other
+
+
+RECORD_FEEDS = ("orders", "pos_sales", "customer_map")
+
+
+def decide(known: SmallWorld, later: SmallWorld, version: str) -> None:
+    """Put records of two worlds together as customers, and what was together apart again.
+
+    A customer is named by one of its records, and that record is always one of its own.
+    """
+    rng = random.Random(f"{known.seed} {version}")
+    rows = {
+        feed: known.feeds.get(feed, []) + (later.feeds.get(feed, []) if later is not known else [])
+        for feed in RECORD_FEEDS
+    }
+    records = {
+        (row["source"], "customer", row["source_customer_id"])
+        for feed in ("orders", "pos_sales")
+        for row in rows[feed]
+        if row["source_customer_id"]
+    }
+    records |= {(row["source"], "order", row["order_id"]) for row in rows["orders"]}
+    records |= {(row["source"], "sale", row["sale_id"]) for row in rows["pos_sales"]}
+    before = {
+        (row["record_source"], row["record_type"], row["record_id"])
+        for row in rows["customer_map"]
+        if not row.get("_deleted")
+    }
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    for record in sorted(records):
+        groups.setdefault(rng.choice(("", "", "a", "b", "c")), []).append(record)
+    for label, members in groups.items():
+        name = record_name(*rng.choice(members))
+        for record in members:
+            own = record_name(*record)
+            if label:
+                decision: Row = {"customer_id": name}
+            elif record in before:
+                decision = rng.choice(({"customer_id": own}, {"customer_id": own, "_deleted": True}))
+            else:
+                continue
+            source, kind, record_id = record
+            row = made.mapped(record_id, "", version, record_source=source, record_type=kind)
+            later.add("customer_map", {**row, **decision})
+
+
+def record_name(source: str, record_type: str, record_id: str) -> str:
+    """Return the name under which a record is a customer by itself."""
+    return f"{source}:{record_id}" if record_type == "customer" else f"{source}:{record_type}:{record_id}"
 
 
 def changed_order(world: SmallWorld, row: Row) -> Row:

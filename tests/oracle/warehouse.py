@@ -11,6 +11,8 @@ from tests.oracle.compare import Difference, Shape, compare
 from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
+OF_DECISIONS = ("customer_map", "identity_overrides", "identity_runs")
+
 
 class Queryable(Protocol):
     """What the oracle asks of a warehouse connection."""
@@ -51,6 +53,7 @@ SHAPES = {
             "kol_id", "campaign_id", "token_id", "matched_by", "is_disputed", "not_credited_reason",
             "exclusion_reason", "ordered_at", "completed_at", "completed_date", "currency",
         )
+        | {"customer_key": "customer_id"}
         | ORDER_MONEY,
     ),
     "kol_roi": Shape("marts.kol_roi", same("tenant_id", "kol_id"), KOL_MEASURES),
@@ -149,11 +152,14 @@ def tracked(row: Row) -> Row:
 
 
 def as_of_days(warehouse: Queryable) -> dict[str, date]:
-    """Return each tenant's as-of day: the last day that its landed intervals cover."""
+    """Return each tenant's as-of day: the last day that its landed intervals cover.
+
+    What was decided here about customers covers no day of business.
+    """
     rows: list[dict[str, Any]] = warehouse.query(
         "select t.tenant_id, "
-        "((max(f.interval_end) - interval '1 microsecond') at time zone t.time_zone)::date as as_of"
-        " from raw.tenants t join ops.landed_files f using (tenant_id)"
-        " where not t._deleted group by t.tenant_id, t.time_zone"
+        "((max(l.interval_end) - interval '1 microsecond') at time zone t.time_zone)::date as as_of"
+        " from raw.tenants t join ops.loads l using (tenant_id)"
+        f" where not t._deleted and l.feed not in {OF_DECISIONS} group by t.tenant_id, t.time_zone"
     ).to_pylist()
     return {row["tenant_id"]: row["as_of"] for row in rows}

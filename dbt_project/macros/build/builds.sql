@@ -26,6 +26,7 @@
     create table if not exists ops.left_days (
         model text not null, build_id bigint not null, tenant_id text not null, left_date date not null, customer_id text
     );
+    alter table ops.left_days add column if not exists kol_id text, add column if not exists cause text;
     create index if not exists left_days_model_build on ops.left_days (model, build_id);
     create table if not exists ops.held_tenants (
         build_id bigint not null, tenant_id text not null, reason text not null, primary key (build_id, tenant_id)
@@ -53,6 +54,7 @@
         select loads.tenant_id, max(loads.interval_end)
         from ops.loads as loads
         inner join ops.pins as pins on loads.feed = pins.feed and loads.load_id <= pins.load_id
+        where loads.feed not in ('{{ feeds_of_decisions() | join("', '") }}')
         group by loads.tenant_id
         on conflict (tenant_id) do update set horizon_at = excluded.horizon_at
         where tenant_horizons.horizon_at <> excluded.horizon_at;
@@ -74,6 +76,15 @@
     insert into ops.build_pins (build_id, feed, load_id)
         select (select max(builds.build_id) from ops.builds as builds), pins.feed, pins.load_id from ops.pins as pins;
     {%- endif -%}
+{%- endmacro %}
+
+{# Feeds whose contract says is_decision: they hold what was decided here, and cover no day of business. #}
+{% macro feeds_of_decisions() -%}
+    {%- set feeds = [] -%}
+    {%- for source in graph.sources.values() if source.config.meta.get('is_decision') -%}
+        {%- do feeds.append(source.name) -%}
+    {%- endfor -%}
+    {{ return(feeds | sort) }}
 {%- endmacro %}
 
 {% macro finish_build(results) -%}
@@ -145,17 +156,19 @@ exists (
 {%- endmacro %}
 
 {#
-    Pre-hook of a model whose rows others aggregate by day: note the days, and customers, that touched rows are about to
-    leave; all of them when the table is made anew.
+    Pre-hook of a model whose rows others aggregate by day: note the days, KOLs and customers that touched rows are about to
+    leave, and the cause; all of them when the table is made anew. `touched` has one row per row that it touches.
 #}
-{% macro note_left_days(day, touched, on, customer=none) -%}
+{% macro note_left_days(day, touched, on) -%}
     {%- if is_building() and load_relation(this) is not none -%}
-    insert into ops.left_days (model, build_id, tenant_id, left_date, customer_id)
+    insert into ops.left_days (model, build_id, tenant_id, left_date, customer_id, kol_id, cause)
         select distinct
-            '{{ this.name }}', {{ build_id() }}, standing.tenant_id, standing.{{ day }}, {{ 'standing.' ~ customer if customer else 'cast(null as text)' }}
+            '{{ this.name }}', {{ build_id() }}, standing.tenant_id, standing.{{ day }}, standing.customer_id, standing.kol_id,
+            {{ 'touched.cause' if is_incremental() else "'rebuild'" }}
         from {{ this }} as standing
         {%- if is_incremental() %}
-        where {{ is_touched(touched, on) }}
+        inner join {{ touched }} as touched
+            on {% for column, other in on.items() %}standing.{{ column }} = touched.{{ other }}{{ ' and ' if not loop.last }}{% endfor %}
         {%- endif %}
     {%- endif -%}
 {%- endmacro %}

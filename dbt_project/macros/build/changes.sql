@@ -78,6 +78,11 @@
     {{ return(sql) }}
 {%- endmacro %}
 
+{# True for a tenant-day of int_days__touched on which clicks may have moved, or what tells whose they are. #}
+{% macro moves_clicks(touched) -%}
+{{ touched }}.cause in ('clicks', 'tokens', 'settings', 'held')
+{%- endmacro %}
+
 {# The spans of time of the tenant-days on which clicks moved. #}
 {% macro touched_day_spans(touched) -%}
     {%- set sql -%}
@@ -86,7 +91,7 @@
             {{ day_start('touched.touched_date + 1', 'tenants.time_zone') }} as ended_at
         from {{ touched }} as touched
         inner join {{ ref('int_tenants__settings') }} as tenants on touched.tenant_id = tenants.tenant_id
-        where touched.cause = 'clicks'
+        where {{ moves_clicks('touched') }}
     {%- endset -%}
     {{ return(sql) }}
 {%- endmacro %}

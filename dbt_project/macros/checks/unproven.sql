@@ -26,10 +26,10 @@
 {%- endmacro %}
 
 {#
-    A condition that a day, and for clicks the cause, is among those that this build computed. All days are, unless the build
+    A condition that a day, for clicks one on which they moved, is among those that this build computed. All days are, unless the build
     just before this one is proven: what int_days__touched tells is only what has moved since that one.
 #}
-{% macro is_unproven_day(tenant_id, day, cause=none) -%}
+{% macro is_unproven_day(tenant_id, day, of_clicks=false) -%}
     {%- set days = ref('int_days__touched') -%}
     {%- if not is_day_by_day() -%}true{%- else -%}
 exists (
@@ -37,7 +37,7 @@ exists (
             where
                 touched.tenant_id = {{ tenant_id }}
                 and touched.touched_date = {{ day }}
-                {%- if cause %} and touched.cause = '{{ cause }}'{% endif %}
+                {%- if of_clicks %} and {{ moves_clicks('touched') }}{% endif %}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -13,7 +13,7 @@ hours as (
         sum(hours.clicks + hours.bot_clicks + hours.refused_clicks) as clicks
     from {{ ref('hourly_aggregates') }} as hours
     inner join tenants on hours.tenant_id = tenants.tenant_id
-    where {{ is_unproven_day('hours.tenant_id', 'hours.activity_date', cause='clicks') }}
+    where {{ is_unproven_day('hours.tenant_id', 'hours.activity_date', of_clicks=true) }}
     group by hours.tenant_id, hours.activity_date
 
 ),
@@ -31,9 +31,12 @@ counted as (
                 and clicks.clicked_at >= {{ day_start('touched.touched_date', 'tenants.time_zone') }}
                 and clicks.clicked_at < {{ day_start('touched.touched_date + 1', 'tenants.time_zone') }}
         ) as clicks
-    from {{ ref('int_days__touched') }} as touched
+    from (
+        select distinct days.tenant_id, days.touched_date
+        from {{ ref('int_days__touched') }} as days
+        where {{ moves_clicks('days') }}
+    ) as touched
     inner join tenants on touched.tenant_id = tenants.tenant_id
-    where touched.cause = 'clicks'
 
 )
 {%- else -%}

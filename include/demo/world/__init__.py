@@ -75,9 +75,9 @@ class World:
         """One row per tenant and day: orders, gross, refunds, revenue and net revenue of all channels."""
         return truth.day_figures(self.truth)
 
-    def truth_pairs(self) -> pa.Table:
-        """Every pair of customer records that are one person."""
-        return truth.identity_pairs(self.truth)
+    def truth_pairs(self, types: Collection[str] = people.RECORD_TYPES) -> pa.Table:
+        """Every pair of records (of ``types``: ``customer``, ``order``, ``sale``) that are one person."""
+        return truth.identity_pairs(self.truth, types)
 
     def ledger(self) -> pa.Table:
         """The truth in long form: tenant, KOL, day, measure and amount in reporting currency."""
@@ -190,11 +190,17 @@ def _trade(
         ordered_at > calendar.opens + (calendar.ends - calendar.opens) // 2
     )
     kind = np.where(guest, people.GUEST, shop * 2 + changes)
-    known = rng.random(len(till)) < 0.62
-    seen = np.concatenate([buyer, person[till][known]])
-    kinds = np.concatenate([kind, np.full(int(known.sum()), people.STORE)])
-    times = np.concatenate([ordered_at, at[till][known]])
-    records = people.keep_records(next(chance), scene, folk, persons=seen, kinds=kinds, first_seen=times)
+    asked = rng.random(len(till))
+    known, named = asked < 0.62, asked < 0.74
+    till_kind = np.where(known, people.STORE, people.RECEIPT)[named]
+    records, places = people.keep_records(
+        next(chance),
+        scene,
+        folk,
+        persons=np.concatenate([buyer, person[till][named]]),
+        kinds=np.concatenate([kind, till_kind]),
+        first_seen=np.concatenate([ordered_at, at[till][named]]),
+    )
 
     catalogue = goods.stock(next(chance), scene)
     log = clicks.ClickLog()
@@ -206,7 +212,7 @@ def _trade(
     purchases = orders.Purchases(
         person=buyer,
         shop=shop,
-        record=records.find(buyer, kind),
+        record=places[: len(buyer)],
         guest=guest,
         ordered_at=ordered_at,
         currency=np.array([currencies.index(s.currency) for s in tenant.shops])[shop],
@@ -235,22 +241,23 @@ def _trade(
     )
     rng = next(chance)
     if tenant.store:
-        store_kind = np.full(len(till), people.STORE)
+        receipt = np.full(len(till), -1)
+        receipt[named] = places[len(buyer) :]
         sales = stores.ring_up(
             rng,
             scene,
             catalogue,
             records,
             person=person[till],
-            record=np.where(known, records.find(person[till], store_kind), 0),
+            record=receipt,
             known=known,
             spend=folk.spend[person[till]],
             sold_at=at[till],
         )
-        store_person, store_done = sales.person, sales.completed_at
+        bought, bought_at = sales.person[sales.named], sales.completed_at[sales.named]
     else:
-        store_person = store_done = np.zeros(0, dtype=np.int64)
-    truth.note_firsts(scene, cast.kol_ids, evidence, placed, store_person=store_person, store_done=store_done)
+        bought = bought_at = np.zeros(0, dtype=np.int64)
+    truth.note_firsts(scene, cast.kol_ids, evidence, placed, store_person=bought, store_done=bought_at)
 
     rng = next(chance)
     wanted = int(clicks_per_order * len(buyer)) - len(log.columns()[0])

@@ -24,7 +24,7 @@ from include.demo.world.clicks import (
 )
 from include.demo.world.clock import DAY
 from include.demo.world.kols import POST_LIFETIME, Cast
-from include.demo.world.people import visitor_ids, visitors
+from include.demo.world.people import note_visitors, visitor_ids, visitors
 from include.demo.world.scene import Scene
 from include.demo.world.tables import Bools, Ints, Texts, nulled, picked
 
@@ -118,7 +118,10 @@ def bring(
         log: where the clicks go.
     """
     forger = _Forger(rng, scene, cast, person=person, marketplace=marketplace, ordered_at=ordered_at, log=log)
-    return forger.evidence()
+    evidence = forger.evidence()
+    once = np.flatnonzero(forger.visitor >= ONCE)
+    note_visitors(scene, forger.visitor[once], person[once])
+    return evidence
 
 
 class _Forger:

@@ -4,230 +4,49 @@ import unicodedata
 
 import numpy as np
 
-VI_FAMILY = [
-    "Nguyễn",
-    "Trần",
-    "Lê",
-    "Phạm",
-    "Hoàng",
-    "Huỳnh",
-    "Phan",
-    "Vũ",
-    "Võ",
-    "Đặng",
-    "Bùi",
-    "Đỗ",
-    "Hồ",
-    "Ngô",
-    "Dương",
-    "Lý",
-    "Đinh",
-    "Trịnh",
-    "Mai",
-    "Tô",
-]
-VI_MIDDLE = [
-    "Thị",
-    "Văn",
-    "Minh",
-    "Ngọc",
-    "Hồng",
-    "Thanh",
-    "Quốc",
-    "Đức",
-    "Thu",
-    "Kim",
-    "Gia",
-    "Bảo",
-    "Anh",
-    "Hải",
-    "Xuân",
-    "Tuấn",
-    "Mỹ",
-    "Phương",
-]
-VI_GIVEN = [
-    "An",
-    "Anh",
-    "Bình",
-    "Châu",
-    "Chi",
-    "Cường",
-    "Dũng",
-    "Dung",
-    "Giang",
-    "Hà",
-    "Hạnh",
-    "Hiền",
-    "Hiếu",
-    "Hoa",
-    "Hùng",
-    "Hương",
-    "Khánh",
-    "Khoa",
-    "Lan",
-    "Linh",
-    "Loan",
-    "Long",
-    "Ly",
-    "Mai",
-    "Minh",
-    "My",
-    "Nam",
-    "Nga",
-    "Ngân",
-    "Nhi",
-    "Nhung",
-    "Oanh",
-    "Phong",
-    "Phúc",
-    "Phương",
-    "Quân",
-    "Quang",
-    "Quỳnh",
-    "Sơn",
-    "Tâm",
-    "Thảo",
-    "Thắng",
-    "Thư",
-    "Thủy",
-    "Tiến",
-    "Trang",
-    "Trinh",
-    "Trung",
-    "Tú",
-    "Tùng",
-    "Uyên",
-    "Vân",
-    "Việt",
-    "Vy",
-    "Yến",
-]
-EN_FAMILY = [
-    "Adams",
-    "Baker",
-    "Brown",
-    "Campbell",
-    "Carter",
-    "Chen",
-    "Clark",
-    "Cooper",
-    "Davis",
-    "Edwards",
-    "Evans",
-    "Foster",
-    "Garcia",
-    "Gray",
-    "Green",
-    "Hall",
-    "Harris",
-    "Hill",
-    "Hughes",
-    "Jackson",
-    "Johnson",
-    "Jones",
-    "Kelly",
-    "King",
-    "Lee",
-    "Lewis",
-    "Lopez",
-    "Martin",
-    "Miller",
-    "Mitchell",
-    "Moore",
-    "Morris",
-    "Murphy",
-    "Nguyen",
-    "Parker",
-    "Patel",
-    "Phillips",
-    "Reed",
-    "Roberts",
-    "Robinson",
-    "Ross",
-    "Scott",
-    "Singh",
-    "Smith",
-    "Stewart",
-    "Taylor",
-    "Thomas",
-    "Thompson",
-    "Turner",
-    "Walker",
-    "Ward",
-    "Watson",
-    "White",
-    "Williams",
-    "Wilson",
-    "Wood",
-    "Wright",
-    "Young",
-]
-EN_GIVEN = [
-    "Abigail",
-    "Adam",
-    "Alice",
-    "Amelia",
-    "Amy",
-    "Andrew",
-    "Anna",
-    "Ben",
-    "Charlotte",
-    "Chloe",
-    "Daniel",
-    "David",
-    "Elena",
-    "Ella",
-    "Emily",
-    "Emma",
-    "Ethan",
-    "Eva",
-    "Grace",
-    "Hannah",
-    "Harry",
-    "Henry",
-    "Isla",
-    "Jack",
-    "James",
-    "Jane",
-    "Jessica",
-    "John",
-    "Joshua",
-    "Julia",
-    "Kate",
-    "Laura",
-    "Leo",
-    "Liam",
-    "Lily",
-    "Lucas",
-    "Lucy",
-    "Maria",
-    "Mark",
-    "Matthew",
-    "Mia",
-    "Michael",
-    "Nina",
-    "Noah",
-    "Oliver",
-    "Olivia",
-    "Oscar",
-    "Paul",
-    "Peter",
-    "Rachel",
-    "Robert",
-    "Ruby",
-    "Ruth",
-    "Ryan",
-    "Sam",
-    "Sarah",
-    "Sofia",
-    "Sophie",
-    "Thomas",
-    "Tom",
-    "Victoria",
-    "William",
-    "Zoe",
-]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+VI_FAMILY = _words(
+    "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Đinh Trịnh Mai Tô Chu Cao "
+    "Châu Đào Đoàn Hà Kiều La Lâm Lương Lưu Quách Tạ Thái Trương"
+)
+VI_MIDDLE = _words(
+    "Thị Văn Minh Ngọc Hồng Thanh Quốc Đức Thu Kim Gia Bảo Anh Hải Xuân Tuấn Mỹ Phương Diệu Hoài Hữu "
+    "Khánh Nhật Như Quang Thùy Trọng Tường"
+)
+VI_GIVEN = _words(
+    "Ái An Anh Bích Bình Cẩm Châu Chi Cúc Cường Danh Đạt Diễm Diệp Đông Dũng Dung Duy Duyên Giang Hà "
+    "Hân Hằng Hạnh Hậu Hiền Hiệp Hiếu Hoa Hòa Hoài Hoàng Huệ Hùng Hương Huy Huyền Khánh Khoa Kiên Kiệt "
+    "Lâm Lan Liên Linh Loan Lộc Lợi Long Ly Mai Mẫn Minh My Nam Nga Ngân Nghĩa Nguyên Nguyệt Nhân Nhi "
+    "Như Nhung Oanh Phát Phong Phúc Phước Phương Phượng Quân Quang Quyên Quỳnh Sang Sơn Tài Tâm Tân "
+    "Thắng Thành Thảo Thiện Thịnh Thoa Thư Thủy Thúy Tiến Tín Toàn Trâm Trang Trí Trinh Trọng Trúc "
+    "Trung Tú Tùng Tuyết Uyên Vân Việt Vinh Vy Xuân Yến"
+)
+EN_FAMILY = _words(
+    "Adams Allen Anderson Bailey Baker Barnes Bell Bennett Brooks Brown Bryant Butler Campbell Carter "
+    "Chen Clark Collins Cook Cooper Cox Cruz Davis Diaz Edwards Evans Fisher Flores Ford Foster Garcia "
+    "Gibson Gomez Gray Green Griffin Hall Hamilton Harris Hayes Henderson Hill Howard Hughes Hunt "
+    "Jackson James Jenkins Johnson Jones Kaur Kelly Kennedy Kim King Lee Lewis Long Lopez Marshall "
+    "Martin Mason Miller Mitchell Moore Morgan Morris Murphy Murray Myers Nelson Nguyen Owens Palmer "
+    "Parker Patel Perez Perry Phillips Powell Price Ramirez Reed Reyes Richardson Rivera Roberts "
+    "Robinson Rogers Ross Russell Sanders Scott Shaw Simpson Singh Smith Stewart Sullivan Taylor Thomas "
+    "Thompson Torres Tran Turner Walker Wallace Ward Watson Webb Wells West White Williams Wilson Wood "
+    "Wright Young"
+)
+EN_GIVEN = _words(
+    "Aaron Abigail Adam Aiden Alex Alice Amber Amelia Amy Andrew Anna Ava Ben Beth Blake Caleb Cameron "
+    "Carla Charlotte Chloe Claire Cody Cora Daniel David Diana Dylan Edward Eleanor Elena Eli Ella "
+    "Emily Emma Erin Ethan Eva Evan Faith Felix Finn Freya Gabriel George Georgia Grace Hannah Harry "
+    "Hazel Helen Henry Hugo Iris Isaac Isla Ivy Jack Jacob Jade James Jane Jason Jessica Joel John "
+    "Joshua Julia Kate Kayla Keira Kevin Laura Leah Leo Levi Liam Lily Logan Lucas Lucy Luke Lydia "
+    "Madison Maria Mark Martin Mason Matthew Max Megan Mia Michael Molly Naomi Nathan Nina Noah Nora "
+    "Oliver Olivia Oscar Owen Patrick Paul Peter Piper Rachel Robert Rose Ruby Ruth Ryan Sam Samuel "
+    "Sarah Simon Sofia Sophie Stella Tara Theo Thomas Toby Tom Tyler Vera Victoria Violet Wendy William "
+    "Xavier Zara Zoe"
+)
 VI_STREETS = [
     "Lê Lợi",
     "Nguyễn Huệ",
@@ -236,8 +55,38 @@ VI_STREETS = [
     "Lý Thường Kiệt",
     "Điện Biên Phủ",
     "Cách Mạng Tháng 8",
+    "Võ Thị Sáu",
+    "Nguyễn Trãi",
+    "Lê Duẩn",
+    "Pasteur",
+    "Nguyễn Văn Cừ",
+    "Hoàng Diệu",
+    "Phan Chu Trinh",
+    "Bà Triệu",
+    "Trần Phú",
+    "Quang Trung",
+    "Nguyễn Thị Minh Khai",
+    "Ba Tháng Hai",
+    "Lê Thánh Tôn",
+    "Phạm Ngũ Lão",
+    "Tôn Đức Thắng",
+    "Hùng Vương",
+    "Nguyễn Đình Chiểu",
 ]
-VI_CITIES = ["TP. Hồ Chí Minh", "Hà Nội", "Đà Nẵng", "Cần Thơ", "Hải Phòng", "Biên Hòa", "Huế", "Nha Trang"]
+VI_CITIES = [
+    "TP. Hồ Chí Minh",
+    "Hà Nội",
+    "Đà Nẵng",
+    "Cần Thơ",
+    "Hải Phòng",
+    "Biên Hòa",
+    "Huế",
+    "Nha Trang",
+    "Quy Nhơn",
+    "Vũng Tàu",
+    "Đà Lạt",
+    "Buôn Ma Thuột",
+]
 EN_STREETS = [
     "Main St",
     "Oak Ave",
@@ -249,9 +98,49 @@ EN_STREETS = [
     "Lake Dr",
     "King St",
     "Station Rd",
+    "Maple Ave",
+    "Elm St",
+    "Washington St",
+    "Victoria St",
+    "George St",
+    "North Rd",
+    "Mill Ln",
+    "Grove St",
+    "Spring St",
+    "Beach Rd",
+    "Queen St",
+    "High St",
+    "Willow Dr",
+    "Union St",
 ]
-US_CITIES = ["Boston", "Albany", "Hartford", "Portland", "Providence", "Burlington", "Syracuse", "Worcester"]
-AU_CITIES = ["Adelaide", "Glenelg", "Gawler", "Mount Barker", "Port Lincoln", "Whyalla", "Victor Harbor"]
+US_CITIES = [
+    "Boston",
+    "Albany",
+    "Hartford",
+    "Portland",
+    "Providence",
+    "Burlington",
+    "Syracuse",
+    "Worcester",
+    "Concord",
+    "Manchester",
+    "Springfield",
+    "Stamford",
+]
+AU_CITIES = [
+    "Adelaide",
+    "Glenelg",
+    "Gawler",
+    "Mount Barker",
+    "Port Lincoln",
+    "Whyalla",
+    "Victor Harbor",
+    "Murray Bridge",
+    "Mount Gambier",
+    "Kadina",
+    "Renmark",
+    "Port Augusta",
+]
 HOSTS = ("gmail.com", "gmail.com", "gmail.com", "yahoo.com", "outlook.com", "icloud.com", "proton.me")
 
 

@@ -13,9 +13,9 @@ from include.demo.world.goods import Baskets, Catalogue, item_types, line_column
 from include.demo.world.kols import Cast
 from include.demo.world.ledger import Reversals, note_events
 from include.demo.world.money import vat_within
-from include.demo.world.people import Records, person_ids
+from include.demo.world.people import Records, note_record_persons, person_ids
 from include.demo.world.scene import Scene
-from include.demo.world.tables import NEVER, Bools, Ints, Minor, nulled, numbered, picked
+from include.demo.world.tables import NEVER, Bools, Ints, Minor, nulled, numbered, picked, present
 
 FATES = {
     "kept": 0.885,
@@ -68,6 +68,8 @@ class Orders:
     method: Ints
     fate: Ints
     person: Ints
+    named: Bools
+    """Whether it tells who ordered: by an account, or by a guest's e-mail or phone."""
     ordered_at: Ints
     paid_at: Ints
     collected_at: Ints
@@ -168,6 +170,7 @@ def run(
         method=method,
         fate=fate,
         person=person,
+        named=~guest | present(records.email.take(pa.array(record)), records.phone.take(pa.array(record))),
         ordered_at=ordered_at,
         paid_at=paid,
         collected_at=collected,
@@ -225,6 +228,10 @@ def run(
         },
         np.minimum(ordered_at + delay, ends - 1)[baskets.order],
         columns["source"].take(taken),
+    )
+    guests = np.flatnonzero(guest & orders.named)
+    note_record_persons(
+        scene, "order", picked(sources, shop[guests]), ids.take(pa.array(guests)), person[guests]
     )
     first_of_key = _first_of(np.where(guest, -1, record), completed)
     note_events(

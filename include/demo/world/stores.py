@@ -11,9 +11,9 @@ from include.demo.world.goods import Baskets, Catalogue, fill, line_columns
 from include.demo.world.ledger import Reversals, note_events
 from include.demo.world.money import vat_within
 from include.demo.world.orders import note_unlinked
-from include.demo.world.people import Records, person_ids
+from include.demo.world.people import Records, note_record_persons, person_ids
 from include.demo.world.scene import Scene
-from include.demo.world.tables import NEVER, Bools, Floats, Ints, Minor, nulled, numbered, picked
+from include.demo.world.tables import NEVER, Bools, Floats, Ints, Minor, nulled, numbered, picked, present
 
 STATUS = ("open", "completed", "voided")
 METHODS = ("cash", "card", "wallet")
@@ -24,6 +24,8 @@ class Sales:
     """A tenant's sales at the till, one element per sale; money in minor units."""
 
     person: Ints
+    named: Bools
+    """Whether it tells who bought: a customer, or an e-mail, phone or card."""
     sold_at: Ints
     gross: Ints
     completed_at: Ints
@@ -50,8 +52,8 @@ def ring_up(
         catalogue: what is sold.
         records: how persons are known.
         person: person of each sale.
-        record: place of the person's record at the till.
-        known: whether the customer was identified.
+        record: place of what the till was told of the person; -1 where it was told nothing.
+        known: whether it was told a customer that it keeps.
         spend: spend level of each person.
         sold_at: instants, ascending.
     """
@@ -87,14 +89,14 @@ def ring_up(
 
     voided_at = np.minimum(sold_at + rng.integers(60, 5 * HOUR, rows), ends - 1)
     late = np.where(rng.random(rows) < 0.03, rng.integers(HOUR, 2 * DAY, rows), rng.integers(30, 900, rows))
-    place = pa.array(record, mask=~known)
+    place = pa.array(record, mask=record < 0)
     base = {
         "sale_id": ids,
         "store_id": picked(
             [f"store-{n}" for n in range(1, tenant.stores + 1)], person % max(1, tenant.stores)
         ),
         "sale_type": picked(["sale"], none),
-        "source_customer_id": records.ids.take(place),
+        "source_customer_id": nulled(records.ids.take(place), ~known),
         "customer_name": records.name.take(place),
         "email": records.email.take(place),
         "phone": records.phone.take(place),
@@ -215,7 +217,10 @@ def ring_up(
             }
         ),
     )
-    return Sales(person, sold_at, baskets.gross, completed)
+    named = known | present(base["email"], base["phone"], base["loyalty_card"])
+    left = np.flatnonzero(named & ~known)
+    note_record_persons(scene, "sale", picked([source], none[left]), ids.take(pa.array(left)), person[left])
+    return Sales(person, named, sold_at, baskets.gross, completed)
 
 
 def _either(which: Bools, left: pa.Array, right: pa.Array) -> pa.Array:

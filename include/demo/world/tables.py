@@ -138,6 +138,12 @@ def nulled(values: pa.Array, missing: Bools) -> pa.Array:
     return pc.if_else(pa.array(missing), pa.scalar(None, values.type), values)
 
 
+def present(*values: pa.Array) -> Bools:
+    """Rows in which at least one of the columns is not null."""
+    there: Bools = np.any([pc.is_valid(each).to_numpy(zero_copy_only=False) for each in values], axis=0)
+    return there
+
+
 class Book:
     """What the simulator has written down so far: versions per feed and notes of the truth."""
 

@@ -11,6 +11,9 @@ import pytest
 from include.demo.truth import newest
 from include.demo.world import World, simulate
 from tests.oracle.marts import compute
+from tests.oracle.orders import Order
+
+KolKey = tuple[str, str | None]
 
 MEASURES = (
     "orders",
@@ -65,6 +68,58 @@ def wrong_cells(world: World, feeds: dict[str, pa.Table]) -> Counter[str]:
         other: dict[str, Any] = said[row["tenant_id"], row["kol_id"]]
         wrong.update(measure for measure in MEASURES if row[measure] != other[measure])
     return wrong
+
+
+def new_persons(world: World, orders: list[Order], persons: dict[tuple[str, str], str]) -> Counter[KolKey]:
+    """Count, per KOL, the persons whose first completed order tells who ordered and was credited to the KOL.
+
+    Args:
+        world: whose record of an order or sale names what is meant by ``persons``.
+        orders: every order and sale, as the definitions read them from the feeds.
+        persons: tenant and name of a record -> person; an order whose record is not in it is nobody's.
+    """
+    first: dict[tuple[str, str], Order] = {}
+    done = [order for order in orders if order.completed_at is not None]
+    for order in sorted(done, key=lambda one: (one.completed_at, one.source, one.order_id)):
+        kind = "sale" if order.is_in_store else "order"
+        record = order.customer_key or f"{order.source}:{kind}:{order.order_id}"
+        person = persons.get((order.tenant_id, record))
+        if person is not None:
+            first.setdefault((order.tenant_id, person), order)
+    assert {tenant.tenant_id for tenant in world.tenants} == {tenant for tenant, _ in first}
+    return Counter(
+        (order.tenant_id, order.credit.kol_id) for order in first.values() if order.credit.is_credited
+    )
+
+
+def persons_of(world: World) -> dict[tuple[str, str], str]:
+    """Give the person of each record by tenant and name, as the truth lists them."""
+    persons = {}
+    for row in world.truth["record_persons"].to_pylist():
+        middle = "" if row["record_type"] == "customer" else f"{row['record_type']}:"
+        persons[row["tenant_id"], f"{row['record_source']}:{middle}{row['record_id']}"] = row["person_id"]
+    return persons
+
+
+def test_new_persons_are_what_a_perfect_matcher_counts(small_world: World) -> None:
+    feeds = current_feeds(small_world)
+    marts = compute(feeds, {tenant.tenant_id: small_world.last_day for tenant in small_world.tenants})
+    persons = persons_of(small_world)
+    truth = small_world.truth_kols().to_pylist()
+    said = Counter({(row["tenant_id"], row["kol_id"]): row["new_persons"] for row in truth})
+    assert said.total() > 100
+    assert new_persons(small_world, marts.orders, persons) == +said
+    entered = {
+        (row["tenant_id"], row["person_id"])
+        for row in small_world.truth["persons"].to_pylist()
+        if row["entered_on"] < small_world.first_day
+    }
+    firsts = small_world.truth["first_purchases"].to_pylist()
+    assert any((row["tenant_id"], row["person_id"]) in entered and row["kol_id"] for row in firsts)
+    # Without matching, and with guests left out, the count is another.
+    assert new_persons(small_world, marts.orders, {key: key[1] for key in persons}) != +said
+    accounts = {key: person for key, person in persons.items() if ":order:" not in key[1]}
+    assert new_persons(small_world, marts.orders, accounts) != +said
 
 
 def test_the_truth_is_what_the_definitions_say(small_world: World) -> None:

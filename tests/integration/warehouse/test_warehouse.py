@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -116,18 +117,24 @@ def test_roles_may(warehouse_settings: Settings) -> None:
         transformer.execute("drop table marts.shown, ops.of_a_build")
 
 
-def test_prepare_again_changes_nothing_and_adds_new_columns(warehouse_settings: Settings) -> None:
+def test_prepare_again_changes_nothing_and_adds_new_columns_and_indexes(warehouse_settings: Settings) -> None:
     prepare(warehouse_settings)
-    table = {
+    meta = {"kind": "entity", "key": ["tenant_id"]}
+    table: dict[str, Any] = {
         "name": "trial_feed",
-        "config": {"meta": {"kind": "entity", "key": ["tenant_id"]}},
+        "config": {"meta": meta},
         "columns": [{"name": "tenant_id", "data_type": "text", "config": {"meta": {"required": True}}}],
     }
     more = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "text"}]}
     other = {**table, "columns": [*table["columns"], {"name": "note", "data_type": "bigint"}]}
+    indexed = {**more, "config": {"meta": {**meta, "indexes": [["tenant_id", "note"]]}}}
+    indexes = "select count(*) from pg_index where indrelid = 'raw.trial_feed'::regclass"
     with connect("admin", warehouse_settings) as warehouse:
-        for version in (table, more, more):
+        counts = []
+        for version in (table, more, more, indexed, indexed):
             prepare(warehouse_settings, {"trial_feed": parse_contract(version, "trial")})
+            counts.append(warehouse.value(indexes))
+        assert counts == [2, 2, 2, 3, 3]
         assert warehouse.value("select count(note) from raw.trial_feed") == 0
         with pytest.raises(ContractError, match=r"raw\.trial_feed\.note is text, the contract says bigint"):
             prepare(warehouse_settings, {"trial_feed": parse_contract(other, "trial")})

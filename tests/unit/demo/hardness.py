@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-PLACEHOLDER = "900000000"
+from include.demo.world import people
+
+PLACEHOLDER = str(people.PLACEHOLDER)
 """Phone that clerks type when a customer gives none."""
 
 
 @dataclass(frozen=True)
 class Matching:
-    """Shares of pairs of customer records."""
+    """Shares of pairs of records."""
 
     recall: float
     """Of the true pairs, those that share an e-mail, phone or card exactly."""
@@ -21,22 +23,44 @@ class Matching:
     pairs: int
 
 
-def exact_matching(customers: pa.Table, record_persons: pa.Table, *, placeholders: bool = False) -> Matching:
-    """Match customer records by exact keys (e-mail trimmed and lower case, last nine digits of the phone).
+def contacts(customers: pa.Table, orders: pa.Table, sales: pa.Table) -> pa.Table:
+    """What is known of every record of a person: customers, orders without account, sales without customer.
 
     Args:
-        customers: newest version of each record.
+        customers: newest version of each record; ``orders`` and ``sales`` likewise.
+        orders: also those of customers, which are no records.
+        sales: also returns, which tell nobody.
+    """
+    duck = duckdb.connect()
+    for name, table in (("customers", customers), ("orders", orders), ("sales", sales)):
+        duck.register(name, table)
+    return duck.sql(
+        "select tenant_id, source as record_source, 'customer' as record_type,"
+        " source_customer_id as record_id, email, phone, loyalty_card from customers"
+        " union all select tenant_id, source, 'order', order_id, email, phone, null from orders"
+        " where source_customer_id is null and (email is not null or phone is not null)"
+        " union all select tenant_id, source, 'sale', sale_id, email, phone, loyalty_card from sales"
+        " where source_customer_id is null"
+        " and (email is not null or phone is not null or loyalty_card is not null)"
+    ).to_arrow_table()
+
+
+def exact_matching(records: pa.Table, record_persons: pa.Table, *, placeholders: bool = False) -> Matching:
+    """Match records by exact keys (e-mail trimmed and lower case, last nine digits of the phone, card).
+
+    Args:
+        records: what is known of each, as ``contacts`` gives it.
         record_persons: who each record truly is.
         placeholders: whether the clerks' placeholder phone counts as a key too.
     """
     duck = duckdb.connect()
-    duck.register("customers", customers)
+    duck.register("records", records)
     duck.register("record_persons", record_persons)
     duck.execute(
         "create table r as select tenant_id, tenant_id || person_id as person, lower(trim(email)) as email,"
         " right(regexp_replace(phone, '[^0-9]', '', 'g'), 9) as phone, loyalty_card as card,"
-        " row_number() over (order by tenant_id, source, source_customer_id) as n"
-        " from customers join record_persons using (tenant_id, source, source_customer_id)"
+        " row_number() over () as n"
+        " from records join record_persons using (tenant_id, record_source, record_type, record_id)"
     )
     if not placeholders:
         duck.execute(f"update r set phone = null where phone = '{PLACEHOLDER}'")

@@ -11,9 +11,10 @@ import pytest
 from include.demo.truth import newest
 from include.demo.world import World, simulate
 from include.demo.world.credit import STORIES
+from include.demo.world.people import RECORD_TYPES
 from include.warehouse.contracts import Contract, load_contracts
 from tests.unit.demo.conftest import SEED
-from tests.unit.demo.hardness import ambiguous_payouts, exact_matching
+from tests.unit.demo.hardness import ambiguous_payouts, contacts, exact_matching
 
 
 def broken_rules(contract: Contract, table: pa.Table) -> dict[str, int]:
@@ -182,22 +183,58 @@ def wider_world() -> World:
     return simulate(SEED, scale=0.2, days=60, clicks_per_order=0)
 
 
+def records_of(world: World) -> pa.Table:
+    """What the newest versions tell of every record."""
+    return contacts(*(newest(world.feed(name), name) for name in ("customers", "orders", "pos_sales")))
+
+
+def test_every_record_and_browser_has_one_person(small_world: World) -> None:
+    duck = duckdb.connect()
+    duck.register("shown", records_of(small_world))
+    duck.register("known", small_world.truth["record_persons"])
+    duck.register("browsers", small_world.truth["visitor_persons"])
+    key = "tenant_id, record_source, record_type, record_id"
+    assert duck.sql(f"select {key} from shown except all select {key} from known").fetchall() == []
+    assert duck.sql(f"select {key} from known except all select {key} from shown").fetchall() == []
+    types = duck.sql("select distinct record_type from known").fetchall()
+    assert {name for (name,) in types} == set(RECORD_TYPES)
+    whose = "select count(*) from browsers group by tenant_id, visitor_id having count(*) > 1"
+    assert duck.sql(whose).fetchall() == []
+    for feed in ("orders", "customers"):
+        duck.register("rows_of_feed", small_world.feed(feed))
+        seen = "select distinct tenant_id, visitor_id from rows_of_feed where visitor_id is not null"
+        strange = duck.sql(f"{seen} except select tenant_id, visitor_id from browsers").fetchall()
+        assert strange == [], feed
+
+
+def test_pairs_name_records_of_every_type(small_world: World) -> None:
+    whole = small_world.truth_pairs()
+    customers = small_world.truth_pairs(("customer",))
+    assert 0 < customers.num_rows < whole.num_rows
+    rights = whole["right_record"].to_pylist()
+    assert any(":order:" in name for name in rights)
+    assert any(":sale:" in name for name in rights)
+    assert {name.count(":") for name in customers["left_record"].to_pylist()} == {1}
+
+
 def test_matching_persons_and_payouts_is_hard(wider_world: World) -> None:
     world = wider_world
-    customers = newest(world.feed("customers"), "customers")
-    for placeholders in (False, True):
-        matching = exact_matching(customers, world.truth["record_persons"], placeholders=placeholders)
-        assert matching.pairs == world.truth_pairs().num_rows > 500
-        assert matching.recall <= 0.80
-        assert matching.closure_precision <= 0.95
+    records, persons = records_of(world), world.truth["record_persons"]
+    for types in (("customer",), RECORD_TYPES):
+        some = records.filter(pc.is_in(records["record_type"], pa.array(types)))
+        for placeholders in (False, True):
+            matching = exact_matching(some, persons, placeholders=placeholders)
+            assert matching.pairs == world.truth_pairs(types).num_rows > 500
+            assert matching.recall <= 0.80
+            assert matching.closure_precision <= 0.95
     assert ambiguous_payouts(world.truth["payouts"]) >= 0.10
 
 
 def test_an_easy_world_is_called_easy(small_world: World) -> None:
     """The measure of hardness would notice: with keys as clean as the truth, exact matching is perfect."""
-    customers = newest(small_world.feed("customers"), "customers")
     persons = small_world.truth["record_persons"]
-    joined = customers.drop_columns(["email"]).join(persons, ["tenant_id", "source", "source_customer_id"])
+    key = ["tenant_id", "record_source", "record_type", "record_id"]
+    joined = records_of(small_world).drop_columns(["email"]).join(persons, key)
     clean = joined.rename_columns([n if n != "person_id" else "email" for n in joined.column_names])
     blank = pa.nulls(clean.num_rows, pa.string())
     for name in ("phone", "loyalty_card"):

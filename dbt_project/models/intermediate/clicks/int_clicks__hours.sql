@@ -5,7 +5,7 @@
         incremental_strategy='append',
         indexes=[{'columns': ['tenant_id', 'click_date']}],
         pre_hook=[
-            "{{ delete_touched(ref('int_days__touched'), {'tenant_id': 'tenant_id', 'click_date': 'touched_date'}, also=\"touched.cause = 'clicks'\") }}",
+            "{{ delete_touched(ref('int_days__touched'), {'tenant_id': 'tenant_id', 'click_date': 'touched_date'}, also=moves_clicks('touched')) }}",
             "{{ prefer_hashing() }}",
         ],
         post_hook=["{{ advance(['clicks', 'tracking_tokens', 'ad_spend', 'fx_rates', 'tenants']) }}"],
@@ -127,7 +127,7 @@ where exists (
     where
         counted.tenant_id = touched.tenant_id
         and counted.click_date = touched.touched_date
-        and touched.cause = 'clicks'
+        and {{ moves_clicks('touched') }}
 )
 {% endif -%}
 group by tenant_id, click_date, hour_start_at, channel, campaign_id, kol_id

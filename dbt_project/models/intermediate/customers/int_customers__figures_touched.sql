@@ -55,9 +55,9 @@ with touched as (
     union all
     select mapped.tenant_id, mapped.customer_id
     from {{ customers }}
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'customers.tenant_id',
-        'record_source': 'customers.source',
+        'source': 'customers.source',
         'record_type': "'customer'",
         'record_id': 'customers.source_customer_id',
     }) }}
@@ -72,9 +72,9 @@ with touched as (
     union all
     select mapped.tenant_id, mapped.customer_id
     from {{ orders }}
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'orders.tenant_id',
-        'record_source': 'orders.source',
+        'source': 'orders.source',
         'record_type': "'customer'",
         'record_id': 'orders.source_customer_id',
     }) }}
@@ -82,9 +82,9 @@ with touched as (
     union all
     select mapped.tenant_id, mapped.customer_id
     from {{ orders }}
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'orders.tenant_id',
-        'record_source': 'orders.source',
+        'source': 'orders.source',
         'record_type': "'order'",
         'record_id': 'orders.order_id',
     }) }}
@@ -94,9 +94,9 @@ with touched as (
     union all
     select mapped.tenant_id, mapped.customer_id
     from {{ feed_changes('pos_sales', watermark('pos_sales', readers)) }} as sales
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'sales.tenant_id',
-        'record_source': 'sales.source',
+        'source': 'sales.source',
         'record_type': "'sale'",
         'record_id': 'sales.sale_id',
     }) }}

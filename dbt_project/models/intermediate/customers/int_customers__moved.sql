@@ -4,7 +4,8 @@
 {%- if nobody_has_read(['int_customers__first_orders']) %}
 select
     cast(null as text) as tenant_id,
-    cast(null as text) as customer_id
+    cast(null as text) as customer_id,
+    cast(null as text) as cause
 where false
 {%- else %}
 with firsts as (
@@ -40,9 +41,21 @@ went as (
     except
     select {{ columns }} from firsts
 
+),
+
+moved as (
+
+    select tenant_id, customer_id from came
+    union
+    select tenant_id, customer_id from went
+
 )
 
-select tenant_id, customer_id from came
-union
-select tenant_id, customer_id from went
+select
+    moved.tenant_id,
+    moved.customer_id,
+    touched.cause
+from moved
+inner join {{ ref('int_customers__touched') }} as touched
+    on moved.tenant_id = touched.tenant_id and moved.customer_id = touched.customer_id
 {%- endif %}

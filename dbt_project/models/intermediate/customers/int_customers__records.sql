@@ -45,18 +45,18 @@ with customers as (
         'source': 'touched.record_source',
         'source_customer_id': 'touched.record_id',
     }) }}
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
-        'record_source': 'touched.record_source',
+        'source': 'touched.record_source',
         'record_type': 'touched.record_type',
         'record_id': 'touched.record_id',
     }, kind='left') }}
     where touched.record_type = 'customer'
     {%- else -%}
     from {{ ref('stg_customers') }} as customers
-    left join {{ ref('stg_customer_map') }} as mapped
+    left join {{ ref('int_customers__resolved') }} as mapped
         on customers.tenant_id = mapped.tenant_id
-        and customers.source = mapped.record_source
+        and customers.source = mapped.source
         and customers.source_customer_id = mapped.record_id
         and mapped.record_type = 'customer'
     {%- endif %}
@@ -67,7 +67,7 @@ orders as (
 
     select
         mapped.tenant_id,
-        mapped.record_source,
+        mapped.source as record_source,
         mapped.record_type,
         mapped.record_id,
         mapped.customer_id,
@@ -85,9 +85,9 @@ orders as (
         orders.ordered_at as described_at
     {% if is_incremental() -%}
     from {{ ref('int_customers__descriptions_touched') }} as touched
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
-        'record_source': 'touched.record_source',
+        'source': 'touched.record_source',
         'record_type': 'touched.record_type',
         'record_id': 'touched.record_id',
     }) }}
@@ -98,10 +98,10 @@ orders as (
     }) }}
     where touched.record_type = 'order' and orders.source_customer_id is null
     {%- else -%}
-    from {{ ref('stg_customer_map') }} as mapped
+    from {{ ref('int_customers__resolved') }} as mapped
     inner join {{ ref('stg_orders') }} as orders
         on mapped.tenant_id = orders.tenant_id
-        and mapped.record_source = orders.source
+        and mapped.source = orders.source
         and mapped.record_id = orders.order_id
     where mapped.record_type = 'order' and orders.source_customer_id is null
     {%- endif %}
@@ -112,7 +112,7 @@ sales as (
 
     select
         mapped.tenant_id,
-        mapped.record_source,
+        mapped.source as record_source,
         mapped.record_type,
         mapped.record_id,
         mapped.customer_id,
@@ -130,9 +130,9 @@ sales as (
         sales.sold_at as described_at
     {% if is_incremental() -%}
     from {{ ref('int_customers__descriptions_touched') }} as touched
-    {{ look_up(ref('stg_customer_map'), 'mapped', {
+    {{ look_up(ref('int_customers__resolved'), 'mapped', {
         'tenant_id': 'touched.tenant_id',
-        'record_source': 'touched.record_source',
+        'source': 'touched.record_source',
         'record_type': 'touched.record_type',
         'record_id': 'touched.record_id',
     }) }}
@@ -143,10 +143,10 @@ sales as (
     }) }}
     where touched.record_type = 'sale' and sales.source_customer_id is null
     {%- else -%}
-    from {{ ref('stg_customer_map') }} as mapped
+    from {{ ref('int_customers__resolved') }} as mapped
     inner join {{ ref('stg_pos_sales') }} as sales
         on mapped.tenant_id = sales.tenant_id
-        and mapped.record_source = sales.source
+        and mapped.source = sales.source
         and mapped.record_id = sales.sale_id
     where mapped.record_type = 'sale' and sales.source_customer_id is null
     {%- endif %}

@@ -1,9 +1,10 @@
 {{ config(materialized='view') }}
--- One row per customer record of a source: the customer it belongs to. Until records are matched across sources, each
--- record is its own customer. This is the one seam through which the marts learn who a customer is.
+-- One row per record that the map names: the customer whom it belongs to. A customer record that is not named is a customer by
+-- itself, an order or sale that is not named has none. This is the one seam through which the marts learn who a customer is.
 select
     tenant_id,
-    source,
-    source_customer_id,
-    source || ':' || source_customer_id as customer_id
-from {{ ref('stg_customers') }}
+    record_source as source,
+    record_type,
+    record_id,
+    customer_id
+from {{ ref('stg_customer_map') }}

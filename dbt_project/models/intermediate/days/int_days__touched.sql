@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('stg_clicks') }}
 -- One row per tenant-day, and the input it is for, on which a figure may have moved since the day facts last saw it. A day
 -- counts when a row left it as well as when a row came to it. On the first build the facts take every day.
-{%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates'] -%}
+{%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates', 'kol_day_changes'] -%}
 {%- set since_build = watermark('builds', readers) %}
 {%- if nobody_has_read(readers) %}
 select
@@ -54,7 +54,7 @@ touched as (
     {%- endset %}
     -- a token that is new tells whose its clicks are; a revoked one refuses those from then on
     union all
-    select tokens.tenant_id, days.calendar_date as touched_date, 'clicks' as cause
+    select tokens.tenant_id, days.calendar_date as touched_date, 'tokens' as cause
     from ({{ tokens }}) as tokens
     inner join tenants on tokens.tenant_id = tenants.tenant_id
     inner join {{ ref('int_calendar__days') }} as days
@@ -64,7 +64,7 @@ touched as (
     {% if is_building() and run_query('select 1 from (' ~ tokens ~ ') as tokens where is_other limit 1').rows | length > 0 -%}
     -- a corrected or withdrawn token, which is rare, is looked for among all clicks
     union all
-    select clicks.tenant_id, {{ local_date('clicks.clicked_at', 'tenants.time_zone') }} as touched_date, 'clicks' as cause
+    select clicks.tenant_id, {{ local_date('clicks.clicked_at', 'tenants.time_zone') }} as touched_date, 'tokens' as cause
     from {{ ref('stg_clicks') }} as clicks
     inner join ({{ tokens }}) as tokens
         on clicks.tenant_id = tokens.tenant_id and clicks.token = tokens.token and tokens.is_other
@@ -90,13 +90,13 @@ touched as (
 
     -- every day of tenants whose settings changed or that were held back when the facts were last built
     union all
-    select changed.tenant_id, days.calendar_date as touched_date, 'clicks' as cause
+    select changed.tenant_id, days.calendar_date as touched_date, changed.cause
     from (
         {% if has_changes('tenants', readers) -%}
-        select tenant_id from {{ feed_changes('tenants', watermark('tenants', readers)) }} as versions
+        select tenant_id, 'settings' as cause from {{ feed_changes('tenants', watermark('tenants', readers)) }} as versions
         union
         {%- endif %}
-        select tenant_id from {{ source('ops', 'held_tenants') }} where build_id >= {{ since_build }}
+        select tenant_id, 'held' as cause from {{ source('ops', 'held_tenants') }} where build_id >= {{ since_build }}
     ) as changed
     inner join tenants on changed.tenant_id = tenants.tenant_id
     inner join {{ ref('int_calendar__days') }} as days on days.calendar_date <= tenants.as_of_date

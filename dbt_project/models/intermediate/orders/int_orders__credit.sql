@@ -270,6 +270,7 @@ judged as (
         orders.visitor_id,
         orders.coupon_code,
         orders.source_kol_ref,
+        orders.cause,
         click_evidence.click_token,
         token_evidence.kol_id as token_kol_id,
         click_evidence.kol_id as click_kol_id,
@@ -394,6 +395,7 @@ select
     credited.is_disputed,
     contracts.contract_id,
     coalesce(contracts.commission_rate, 0) as commission_rate,
+    credited.cause as _cause,
     cast({{ build_id() }} as bigint) as _build_id
 from credited
 left join contract_ranks

@@ -12,10 +12,10 @@
             {'columns': ['_build_id']},
         ],
         pre_hook=[
-            "{{ note_left_days('event_date', ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}, customer='customer_id') }}",
+            "{{ note_left_days('event_date', ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}) }}",
             "{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'order_type': 'order_type', 'source': 'source', 'subject_id': 'subject_id'}) }}",
         ],
-        post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
+        post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'customer_map', 'tenants']) }}"],
     )
 }}
 -- One row per thing that moved money: a completion, a refund, a cancellation, a refund without order. Amounts are the
@@ -59,6 +59,7 @@ orders as (
         credit.kol_id,
         coalesce(credit.credit_status, 'not_credited') as credit_status,
         coalesce(credit.commission_rate, 0) as commission_rate,
+        {{ 'states.cause' if is_incremental() else 'cast(null as text)' }} as cause,
         case
             when states.order_type = 'store' then 'in_store'
             when credit.credit_status = 'credited' then 'kol'
@@ -85,10 +86,12 @@ orders as (
         and states.tenant_id = credit.tenant_id
         and states.source = credit.source
         and states.order_id = credit.order_id
-    left join {{ ref('int_customers__resolved') }} as resolved
-        on states.tenant_id = resolved.tenant_id
-        and states.source = resolved.source
-        and states.source_customer_id = resolved.source_customer_id
+    {{ look_up(ref('int_customers__resolved'), 'resolved', {
+        'tenant_id': 'states.tenant_id',
+        'source': 'states.source',
+        'record_type': 'states.record_type',
+        'record_id': 'states.record_id',
+    }, kind='left') }}
 
 ),
 
@@ -203,6 +206,7 @@ order_events as (
         kol_id,
         credit_status,
         customer_id,
+        cause,
         currency,
         fx_rate,
         {% for measure in ['gross', 'vat', 'commission', 'reporting_gross', 'reporting_vat', 'reporting_commission'] -%}
@@ -228,6 +232,7 @@ unlinked_refunds as (
         refunds.currency,
         refunds.amount,
         refunds.refunded_at,
+        {{ 'due.cause' if is_incremental() else 'cast(null as text)' }} as cause,
         tenants.time_zone,
         tenants.reporting_minor_units,
         round(refunds.amount * tenants.vat_rate / (1 + tenants.vat_rate), currencies.minor_units) as vat_amount,
@@ -268,6 +273,7 @@ unlinked_events as (
         cast(null as text) as kol_id,
         'not_credited' as credit_status,
         cast(null as text) as customer_id,
+        cause,
         currency,
         fx_rate,
         -amount as gross_amount,
@@ -314,5 +320,6 @@ select
     reporting_vat_amount,
     reporting_gross_amount - reporting_vat_amount as reporting_net_amount,
     reporting_commission_amount,
+    cause as _cause,
     cast({{ build_id() }} as bigint) as _build_id
 from unioned

@@ -1,4 +1,4 @@
--- One row per web order whose credit may have changed since it was last judged: one rule per feed that credit rests on.
+-- One row per web order whose credit may have changed since it was last judged, and why: one rule per feed that credit rests on.
 -- On the first build there is nothing to compare with; every order is judged.
 {%- set judge = ['int_orders__credit'] -%}
 {%- set credit = ref_later('int_orders__credit') -%}
@@ -6,26 +6,27 @@
 select
     cast(null as text) as tenant_id,
     cast(null as text) as source,
-    cast(null as text) as order_id
+    cast(null as text) as order_id,
+    cast(null as text) as cause
 where false
 {%- else %}
 {%- set since_orders = watermark('orders', judge) %}
 with touched as (
 
     -- orders that came, changed or left
-    select tenant_id, source, order_id from {{ feed_changes('orders', since_orders) }} as orders
+    select tenant_id, source, order_id, 'orders' as cause from {{ feed_changes('orders', since_orders) }} as orders
 
     {% if has_changes('clicks', judge) -%}
     {%- set clicks = feed_changes('clicks', watermark('clicks', judge)) ~ ' as clicks' -%}
     {%- set first_click = smallest('clicked_at', clicks) %}
     -- orders that a click which came late belongs to
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'clicks' as cause
     from {{ credit }} as credit
     inner join {{ clicks }} on credit.tenant_id = clicks.tenant_id and credit.click_id = clicks.click_id
     where credit.ordered_at >= {{ first_click }}
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'clicks' as cause
     from {{ credit }} as credit
     inner join {{ clicks }} on credit.tenant_id = clicks.tenant_id and credit.token = clicks.token
     where
@@ -39,12 +40,12 @@ with touched as (
     {%- set first_issue = smallest('issued_at', tokens) %}
     -- orders whose token, or whose click's token, was issued, changed or revoked
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'tokens' as cause
     from {{ credit }} as credit
     inner join {{ tokens }} on credit.tenant_id = tokens.tenant_id and credit.token = tokens.token
     where credit.ordered_at >= {{ first_issue }}
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'tokens' as cause
     from {{ credit }} as credit
     inner join {{ tokens }} on credit.tenant_id = tokens.tenant_id and credit.click_token = tokens.token
     where credit.ordered_at >= {{ first_issue }}
@@ -53,7 +54,7 @@ with touched as (
     {% if has_changes('kols', judge) -%}
     -- orders of KOLs whose window or handle is new or has changed
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'kols' as cause
     from {{ credit }} as credit
     inner join (
         select tenant_id, kol_id
@@ -74,7 +75,7 @@ with touched as (
     {% if has_changes('kol_contracts', judge) -%}
     -- orders on the days of contracts that came, changed or left
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'contracts' as cause
     from {{ credit }} as credit
     inner join {{ feed_changes('kol_contracts', watermark('kol_contracts', judge)) }} as contracts
         on credit.tenant_id = contracts.tenant_id
@@ -84,7 +85,7 @@ with touched as (
         or credit.coupon_code = upper(trim(contracts.coupon_code))
     -- coupons are told apart as unknown or out of force, whatever the day
     union all
-    select credit.tenant_id, credit.source, credit.order_id
+    select credit.tenant_id, credit.source, credit.order_id, 'contracts' as cause
     from {{ credit }} as credit
     inner join {{ feed_changes('kol_contracts', watermark('kol_contracts', judge)) }} as contracts
         on credit.tenant_id = contracts.tenant_id and credit.coupon_code = upper(trim(contracts.coupon_code))
@@ -93,7 +94,7 @@ with touched as (
     {% if has_changes('tenants', judge) -%}
     -- all orders of a tenant that is new or whose settings changed
     union all
-    select orders.tenant_id, orders.source, orders.order_id
+    select orders.tenant_id, orders.source, orders.order_id, 'settings' as cause
     from {{ ref('stg_orders') }} as orders
     inner join {{ feed_changes('tenants', watermark('tenants', judge)) }} as tenants
         on orders.tenant_id = tenants.tenant_id
@@ -101,5 +102,11 @@ with touched as (
 
 )
 
-select distinct tenant_id, source, order_id from touched
+select
+    tenant_id,
+    source,
+    order_id,
+    {{ all_causes('cause') }} as cause
+from touched
+group by tenant_id, source, order_id
 {%- endif %}

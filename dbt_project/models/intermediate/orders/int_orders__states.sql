@@ -88,6 +88,13 @@ select
     unioned.order_id,
     unioned.source_customer_id,
     unioned.customer_key,
+    -- the record of a person that stands for the order: the customer whom it names, or else itself
+    case
+        when unioned.source_customer_id is not null then 'customer'
+        when unioned.order_type = 'web' then 'order'
+        else 'sale'
+    end as record_type,
+    coalesce(unioned.source_customer_id, unioned.order_id) as record_id,
     unioned.status,
     unioned.payment_method,
     unioned.currency,

@@ -13,7 +13,8 @@ select
     orders.coupon_code,
     orders.source_kol_ref,
     orders.ordered_at,
-    {{ local_date('orders.ordered_at', 'tenants.time_zone') }} as ordered_date
+    {{ local_date('orders.ordered_at', 'tenants.time_zone') }} as ordered_date,
+    {{ 'cast(null as text)' if is_first else 'touched.cause' }} as cause
 {% if is_first -%}
 from {{ ref('stg_orders') }} as orders
 {%- else -%}

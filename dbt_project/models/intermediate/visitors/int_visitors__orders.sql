@@ -31,9 +31,9 @@ from {{ ref('int_visitors__orders_touched') }} as touched
 {%- else -%}
 from {{ ref('stg_orders') }} as orders
 {%- endif %}
-{{ look_up(ref('stg_customer_map'), 'mapped', {
+{{ look_up(ref('int_customers__resolved'), 'mapped', {
     'tenant_id': 'orders.tenant_id',
-    'record_source': 'orders.source',
+    'source': 'orders.source',
     'record_type': "case when orders.source_customer_id is null then 'order' else 'customer' end",
     'record_id': 'coalesce(orders.source_customer_id, orders.order_id)',
 }, kind='left') }}

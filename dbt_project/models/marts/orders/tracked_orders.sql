@@ -11,7 +11,7 @@
             {'columns': ['_build_id']},
         ],
         pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}",
-        post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'tenants']) }}"],
+        post_hook=["{{ advance(['orders', 'refunds', 'remittances', 'pos_sales', 'fx_rates', 'customer_map', 'tenants']) }}"],
     )
 }}
 -- One row per tenant, source and order of a web shop or marketplace. All amounts add up over orders.
@@ -41,7 +41,6 @@ events as (
         source,
         order_id,
         max(fx_rate) as fx_rate,
-        max(customer_id) as customer_id,
         -sum(case when event_type <> 'completion' then gross_amount else 0 end) as refund_amount,
         sum(net_amount) as net_revenue_amount,
         sum(commission_amount) as commission_amount,
@@ -74,7 +73,7 @@ final as (
         states.tenant_id,
         states.source,
         states.order_id,
-        case when states.is_completed then events.customer_id else states.customer_key end as customer_id,
+        coalesce(resolved.customer_id, states.customer_key) as customer_id,
         states.status,
         states.payment_method,
         states.ordered_at,
@@ -116,6 +115,12 @@ final as (
         on states.tenant_id = credit.tenant_id and states.source = credit.source and states.order_id = credit.order_id
     left join events
         on states.tenant_id = events.tenant_id and states.source = events.source and states.order_id = events.order_id
+    {{ look_up(ref('int_customers__resolved'), 'resolved', {
+        'tenant_id': 'states.tenant_id',
+        'source': 'states.source',
+        'record_type': 'states.record_type',
+        'record_id': 'states.record_id',
+    }, kind='left') }}
 
 )
 

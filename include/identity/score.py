@@ -1,0 +1,89 @@
+"""Weigh candidate pairs by a model: Splink's match weight, held down where only a household agrees."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from include.identity.evidence import Evidence
+from include.identity.model import Model, frequency_columns, scoring_sql
+
+
+PROOFS = ("email", "card", "national_id")
+"""Evidence that overrules a birth date that contradicts; without it father and son of one name stay two."""
+
+CONTRADICTED = 1.0
+"""The most that a pair with contradicting birth dates can weigh: it is for an operator to judge."""
+
+
+def count_frequencies(
+    connection: duckdb.DuckDBPyConnection, table: str, evidence: Sequence[Evidence], target: str
+) -> None:
+    """Create the table ``target`` of term frequencies: ``column_name``, ``value``, share of those that state it."""
+    told = [
+        f"select '{column}' as column_name, {column} as value,"
+        f" count(*) / sum(count(*)) over () as frequency from {table} where {column} is not null group by all"
+        for column in (f'"{name}"' for name in frequency_columns(evidence))
+    ]
+    told = [part.replace("'\"", "'").replace("\"'", "'") for part in told]
+    empty = "select '' as column_name, '' as value, 0.0 as frequency where false"
+    connection.execute(f"create or replace table {target} as " + " union all ".join([empty, *told]))
+
+
+def add_frequencies(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    evidence: Sequence[Evidence],
+    frequencies: str,
+    target: str,
+) -> None:
+    """Create ``target``: the records with ``tf_`` columns; a value that was never counted is as rare as the rarest."""
+    columns = frequency_columns(evidence)
+    joins = "".join(
+        f"\nleft join {frequencies} as f{place} on f{place}.column_name = '{column}' and f{place}.value = r.\"{column}\""
+        for place, column in enumerate(columns)
+    )
+    told = "".join(
+        f',\n case when r."{column}" is not null then coalesce(f{place}.frequency,'
+        f" (select min(frequency) from {frequencies} where column_name = '{column}'), 1.0) end as \"tf_{column}\""
+        for place, column in enumerate(columns)
+    )
+    connection.execute(f"create or replace table {target} as select r.*{told} from {table} as r{joins}")
+
+
+def weigh(
+    connection: duckdb.DuckDBPyConnection, model: Model, left: str, right: str, pairs: str, target: str
+) -> None:
+    """Create the table ``target`` of weighed pairs: ``uid_l``, ``uid_r``, ``weight``.
+
+    Splink's weight adds up what agrees as if each agreement came by itself. A household shares its family
+    name, address and phone together, so they say little about which of its members it is: the weight is at
+    most what is the person's own (:attr:`Evidence.is_personal`) plus the model's household bonus, and a
+    birth date shared under different given names, as twins have it, does not count for it.
+    """
+    connection.execute(f"create or replace table {target} as {weights_sql(model, left, right, pairs)}")
+
+
+def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: bool = False) -> str:
+    """Return the query of weighed pairs, with the parts of each weight when asked."""
+    columns = {item.column for item in model.evidence}
+    told = [f"{model.household_bonus}"]
+    for item in model.evidence:
+        if item.column in model.households:
+            branches = " ".join(
+                f"when {degree} then {weight}" for degree, weight in enumerate(model.households[item.column])
+            )
+            told.append(f'case "gamma_{item.column}" {branches} else 0 end')
+        else:
+            told.append(
+                f'"mw_{item.column}"' + (f' + "mw_tf_adj_{item.column}"' if item.has_frequency else "")
+            )
+    own = " + ".join(f"({part})" for part in told)
+    weight = f"least(match_weight, {own})"
+    if "birth" in columns:
+        proof = " or ".join(f'"gamma_{column}" > 0' for column in PROOFS if column in columns) or "false"
+        weight = f'case when "gamma_birth" = 0 and not ({proof}) then least({weight}, {CONTRADICTED}) else {weight} end'
+    parts = ", *" if with_parts else ""
+    return (
+        f"select uid_l, uid_r, cast({weight} as double) as weight{parts}"
+        f" from ({scoring_sql(model, left, right, pairs)}) as scored"
+    )
