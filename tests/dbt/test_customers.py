@@ -276,3 +276,29 @@ def test_the_order_of_the_days_does_not_matter(
     with connect("admin", settings) as first, connect("admin", other) as second:
         assert content(second) == content(first)
         assert differences(second) == []
+
+
+@pytest.mark.slow
+def test_a_year_moves_with_the_as_of_day(warehouse_settings: Settings) -> None:
+    settings = scenario.in_own_database(warehouse_settings, "dbt_year")
+    scenario.load(settings, scenario.feeds())
+    told = {}
+    # shop:7 completed o1 on 2026-03-02 and o3 on 2026-03-10, and o1 was given back whole by 2026-03-06
+    days = ("2026-03-02", "2026-03-05", "2026-04-10", "2027-03-01", "2027-03-02", "2027-03-10", "2026-03-02")
+    for as_of in days:
+        build(settings, with_tests=False, select=["+customer_360"], as_of=as_of)
+        with connect("admin", settings) as warehouse:
+            told[as_of] = warehouse.rows(
+                "select year_spend, recency_days, loyalty_tier_by_rule from marts.customer_360 "
+                "where tenant_id = 'acme' and customer_id = 'shop:7'"
+            )[0]
+            fresh = "select year_spend from intermediate.int_customers__spend where customer_id = 'shop:7'"
+            assert told[as_of][0] == warehouse.value(fresh)
+    assert told == {
+        "2026-03-02": (110, 0, "silver"),
+        "2026-03-05": (55, 0, "none"),
+        "2026-04-10": (20, 31, "none"),
+        "2027-03-01": (20, 356, "none"),
+        "2027-03-02": (-90, 357, "none"),
+        "2027-03-10": (0, 365, "none"),
+    }
