@@ -17,6 +17,13 @@ ORDER_AMOUNTS = (
     "reporting_gross_amount", "reporting_refund_amount", "reporting_revenue_amount",
     "reporting_net_revenue_amount", "reporting_commission_amount",
 )  # fmt: skip
+CUSTOMER_COUNTS = (
+    "records", "customer_records", "order_records", "sale_records", "visitors", "clicks", "online_orders",
+    "store_orders", "orders", "returns",
+)  # fmt: skip
+CUSTOMER_AMOUNTS = (
+    "online_spend", "store_spend", "total_spend", "net_revenue", "returned_amount", "year_spend",
+)  # fmt: skip
 
 _RECOMPUTE = (
     "find the model in dbt_project/models/marts, correct it, and build again with "
@@ -45,7 +52,8 @@ def mart_suites(scope: Scope) -> list[Suite]:
     """Make the suites of all marts.
 
     Large marts are read only where the builds since the last passed gate have written: orders by their build,
-    days by the tenant-days that the build recomputed. KOL totals are few and are read whole.
+    days by the tenant-days that the build recomputed, customers by their build. KOL totals and tenants are
+    few and are read whole.
     """
     return [
         _sizes(scope),
@@ -55,6 +63,8 @@ def mart_suites(scope: Scope) -> list[Suite]:
         _kol_roi(scope),
         _kol_periods("kol_roi_monthly", "activity_month", scope),
         _kol_periods("kol_roi_daily", "activity_date", scope),
+        _customer_360(scope),
+        _identity_quality(),
     ]
 
 
@@ -297,6 +307,140 @@ def _kol_periods(mart: str, period: str, scope: Scope) -> Suite:
             f"from marts.kol_roi_daily d where {touched})"
         )
     return Suite(mart, batch, key, tuple(_kol_figures(key)))
+
+
+def _customer_360(scope: Scope) -> Suite:
+    key = ("tenant_id", "customer_id")
+    shown = ", ".join(key)
+    amounts = (*CUSTOMER_AMOUNTS, "average_order_value_amount")
+    needed = (*key, "as_of_date", "reporting_currency", *CUSTOMER_COUNTS, *CUSTOMER_AMOUNTS)
+    rules = (
+        (
+            "key, currency, counts and amounts are there",
+            ", ".join(needed),
+            f"num_nulls({', '.join(needed)}) > 0",
+        ),
+        (
+            "no count is below 0",
+            ", ".join(CUSTOMER_COUNTS),
+            f"least({', '.join(CUSTOMER_COUNTS)}, recency_days) < 0",
+        ),
+        ("amounts are numbers", "reporting_currency", _not_a_number(amounts)),
+        (
+            "online and in store make the whole",
+            "orders, online_orders, store_orders, total_spend, online_spend, store_spend",
+            "orders <> online_orders + store_orders or total_spend <> online_spend + store_spend",
+        ),
+        (
+            "records are customers, orders and sales",
+            "records, customer_records, order_records, sale_records",
+            "records <> customer_records + order_records + sale_records",
+        ),
+        (
+            "who ordered has its days and scores, and nobody else",
+            "orders, last_order_date, recency_days, recency_score, frequency_score, monetary_score",
+            "num_nulls(first_order_at, last_order_at, last_order_date, recency_days, recency_score, "
+            "frequency_score, monetary_score) <> case when orders > 0 then 0 else 7 end",
+        ),
+        (
+            "scores are 1 to 5",
+            "recency_score, frequency_score, monetary_score",
+            "least(recency_score, frequency_score, monetary_score) < 1 "
+            "or greatest(recency_score, frequency_score, monetary_score) > 5",
+        ),
+        (
+            "the first touch is not after the first order, nor the last before the last",
+            "first_touch_at, first_order_at, last_order_at, last_touch_at",
+            "(orders > 0 and num_nulls(first_touch_at, last_touch_at) > 0) "
+            "or first_touch_at > first_order_at or last_touch_at < last_order_at "
+            "or first_touch_at > last_touch_at",
+        ),
+        (
+            "a tier mismatch is told where both tiers are",
+            "loyalty_tier, loyalty_tier_by_rule, is_tier_mismatch",
+            "is_tier_mismatch is distinct from (lower(loyalty_tier) <> loyalty_tier_by_rule)",
+        ),
+        (
+            "a consent has its day",
+            "accepts_email_marketing, email_consent_at, accepts_sms_marketing, sms_consent_at",
+            "(accepts_email_marketing is null) <> (email_consent_at is null) "
+            "or (accepts_sms_marketing is null) <> (sms_consent_at is null)",
+        ),
+    )
+    checks: list[Check] = [
+        Unique(says=f"one row per {shown}", next_step=_RECOMPUTE, columns=key),
+        *(
+            NoRows(
+                says=says, next_step=_RECOMPUTE, query=f"select {shown}, {told} from {{batch}} where {wrong}"
+            )
+            for says, told, wrong in rules
+        ),
+        _ratio(key, "average_order_value_amount", "net_revenue", "orders"),
+    ]
+    # what a person is called stays out of reports
+    columns = (
+        *needed, "first_order_at", "last_order_at", "last_order_date", "first_touch_at", "last_touch_at",
+        "average_order_value_amount", "recency_days", "recency_score", "frequency_score", "monetary_score",
+        "loyalty_tier", "loyalty_tier_by_rule", "is_tier_mismatch", "accepts_email_marketing",
+        "email_consent_at", "accepts_sms_marketing", "sms_consent_at",
+    )  # fmt: skip
+    written = "true" if scope.every_day else f"_build_id > {scope.after_build}"
+    batch = f"select {', '.join(columns)} from marts.customer_360 where {written}"
+    return Suite("customer_360", batch, key, tuple(checks))
+
+
+def _identity_quality() -> Suite:
+    key = ("tenant_id",)
+    sizes = (
+        "customers_of_1_record", "customers_of_2_records", "customers_of_3_records", "customers_of_4_records",
+        "customers_of_5_to_9_records", "customers_of_10_or_more_records",
+    )  # fmt: skip
+    counts = (
+        "records", "customer_records", "order_records", "sale_records", "customers", *sizes,
+        "customers_without_record", "largest_customer_records", "orders", "orders_of_customers", "clicks",
+        "clicks_of_customers", "resolved_visitors", "shared_visitors",
+    )  # fmt: skip
+    shares = (
+        "contact_pct", "name_pct", "orders_with_customer_pct", "clicks_with_customer_pct",
+        "label_precision_pct", "label_recall_pct", "label_accuracy_pct",
+    )  # fmt: skip
+    checks: list[Check] = [
+        NoRows(
+            says="one row per tenant",
+            next_step=_RECOMPUTE,
+            query="select tenant_id, count(*) as rows from {batch} group by 1 having count(*) > 1",
+        ),
+        NoRows(
+            says="counts are there and not below 0",
+            next_step=_RECOMPUTE,
+            query=f"select tenant_id, {', '.join(counts)} from {{batch}} "
+            f"where num_nulls({', '.join(counts)}) > 0 or least({', '.join(counts)}) < 0",
+        ),
+        NoRows(
+            says="customers are those of all sizes",
+            next_step=_RECOMPUTE,
+            query=f"select tenant_id, customers, {', '.join(sizes)} from {{batch}} "
+            f"where customers <> {' + '.join(sizes)}",
+        ),
+        NoRows(
+            says="shares are percentages",
+            next_step=_RECOMPUTE,
+            query=f"select tenant_id, {', '.join(shares)} from {{batch}} "
+            f"where least({', '.join(shares)}) < 0 or greatest({', '.join(shares)}) > 100",
+        ),
+        _ratio(key, "orders_with_customer_pct", "orders_of_customers * 100", "orders"),
+        _ratio(key, "clicks_with_customer_pct", "clicks_of_customers * 100", "clicks"),
+        _ratio(key, "duplicate_pct", "open_reviews * 100", "customers"),
+        NoRows(
+            says="customers are those of customer_360",
+            next_step=_RECOMPUTE,
+            query="select tenant_id, q.customers, q.customers_without_record, c.customers as in_360 "
+            "from {batch} q left join (select tenant_id, count(*) as customers "
+            "from marts.customer_360 group by 1) c using (tenant_id) "
+            "where q.customers + q.customers_without_record <> coalesce(c.customers, 0)",
+        ),
+    ]
+    return Suite("identity_quality", "select * from marts.identity_quality", key, tuple(checks))
 
 
 def _kol_figures(key: tuple[str, ...]) -> Iterator[Check]:

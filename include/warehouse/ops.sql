@@ -141,3 +141,16 @@ begin atomic
     select tenant_id from ops.tenant_access where role_name = reader;
 end;
 revoke all on function ops.readable_tenants(name) from public;
+
+-- Which database roles see personal data in clear, of the tenants that they read; all others see masks.
+create table if not exists ops.pii_access (
+    role_name name primary key,
+    granted_at timestamptz not null default now()
+);
+
+create or replace function ops.may_read_pii(reader name) returns boolean
+language sql stable security definer set search_path = pg_catalog
+begin atomic
+    select exists (select from ops.pii_access where role_name = reader);
+end;
+revoke all on function ops.may_read_pii(name) from public;

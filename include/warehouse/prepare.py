@@ -122,12 +122,9 @@ def _grant_ops(admin: Warehouse, settings: Settings) -> None:
     for table in ("landed_files", "quarantine", "slices", "segments"):
         _run(admin, "grant update on ops.{} to {}", table, loader)
     _run(admin, "grant usage, select on sequence ops.load_id_seq to {}", loader)
-    _run(
-        admin,
-        "grant execute on function ops.readable_tenants(name) to {}, {}",
-        settings.reader_user,
-        transformer,
-    )
+    for function in ("readable_tenants", "may_read_pii"):
+        grant = f"grant execute on function ops.{function}(name) to {{}}, {{}}"
+        _run(admin, grant, settings.reader_user, transformer)
 
 
 def raw_columns(contract: Contract) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from include.settings import Settings
 from include.transform import BuildResult, build
 from include.warehouse import prepare
+from tests.dbt import people
 from tests.oracle import made
 from tests.oracle.loading import load_rows
 from tests.oracle.rows import Row
@@ -45,7 +46,10 @@ def feeds() -> dict[str, list[Row]]:
         "orders": [
             made.order("o1", "2026-03-02T05:00:00Z", token="st1.k1.t1", source_customer_id="7"),
             made.order("o2", "2026-03-10T05:00:00Z", "99.99", token="st1.k1.t2", source_customer_id="8"),
-            made.order("o3", "2026-03-10T06:00:00Z", "20.00", coupon_code="binh5", source_customer_id="7"),
+            made.order(
+                "o3", "2026-03-10T06:00:00Z", "20.00", coupon_code="binh5", source_customer_id="7",
+                visitor_id="v1",
+            ),
             made.order("o4", "2026-03-10T07:00:00Z", "45.00", click_id="k7"),
             made.order("o5", "2026-03-11T07:00:00Z", "45.00", source_kol_ref="@ANA"),
             made.order("o6", "2026-03-12T07:00:00Z", "45.00", paid_at=None, status="pending"),
@@ -63,6 +67,15 @@ def feeds() -> dict[str, list[Row]]:
             made.refund("r3", "o2", "2026-03-15T05:00:00Z", "33.33"),
             made.refund("r4", None, "2026-03-15T05:00:00Z", "11.00"),
         ],
+        "customers": [
+            people.customer("7", full_name="Nguyễn An", email="An.Nguyen@x.example", phone="0901234567",
+                            birth_date="1990-01-31", visitor_id="v1"),
+            people.customer("8", full_name="Bình", loyalty_tier="Gold"),
+            people.customer("21", source="crm", email="an@x.example", city="Huế",
+                            updated_at="2026-02-01T00:00:00Z"),
+        ],
+        "customer_map": [people.mapped("21", "shop:7", record_source="crm")],
+        "identity_runs": [people.run("run1", open_reviews=1)],
         "remittances": [made.remittance("o10", "2026-03-16T01:00:00Z")],
         "pos_sales": [
             made.sale("s1", "2026-03-04T01:00:00Z", source_customer_id="p1"),
@@ -83,6 +96,7 @@ def feeds() -> dict[str, list[Row]]:
             of_kolkata(made.order("o1", "2026-03-03T18:30:00Z", "1000.00", currency="INR", token="st1.k1.t9"))
         ],
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
+        "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
         ],

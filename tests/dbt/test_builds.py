@@ -19,6 +19,10 @@ MARTS = (
     "daily_aggregates",
     "hourly_aggregates",
     "dim_kol",
+    "customer_360",
+    "customer_contacts",
+    "rfm_quintiles",
+    "identity_quality",
 )
 
 

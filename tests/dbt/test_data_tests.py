@@ -16,6 +16,13 @@ EVENTS, TRACKED, CREDIT = (
     "intermediate.int_orders__credit",
 )
 DAILY, HOURLY = "marts.daily_aggregates", "marts.hourly_aggregates"
+FIGURES, CONTACTS, QUALITY = "marts.customer_figures", "marts.customer_contacts", "marts.identity_quality"
+RECORDS, VISITS, TIES = (
+    "intermediate.int_customers__records",
+    "intermediate.int_visitors__visits",
+    "intermediate.int_visitors__ties",
+)
+OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
 
@@ -75,6 +82,50 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         "every_customer_came_first_once",
         "update intermediate.int_customers__first_orders set order_id = 'o4' where customer_id = 'shop:8'",
     ),
+    *(
+        ("customers_equal_their_orders", f"update {FIGURES} set {column} = {column} + 1 {OF_7}")
+        for column in (
+            "online_orders", "store_orders", "orders", "online_spend", "store_spend", "total_spend", "returned_amount",
+            "net_revenue",
+        )
+    ),
+    *(
+        ("customers_equal_their_orders", f"update {FIGURES} set {column} = {column} + interval '1 second' {OF_7}")
+        for column in ("first_order_at", "last_order_at")
+    ),
+    ("customers_equal_their_orders", f"update {FIGURES} set first_order_at = null {OF_7}"),
+    ("customers_equal_their_orders", f"delete from {FIGURES} {OF_7}"),
+    ("customers_equal_their_orders", f"delete from {TRACKED} {OF_O1}"),
+    ("every_record_has_its_customer", f"delete from {RECORDS} where record_id = '21'"),
+    ("every_record_has_its_customer", f"update {RECORDS} set customer_id = 'shop:8' where record_id = '21'"),
+    ("every_record_has_its_customer", f"update {FIGURES} set records = 1 {OF_7}"),
+    ("every_record_has_its_customer", f"delete from {FIGURES} where customer_id = 'shop:8'"),
+    (
+        "every_record_has_its_customer",
+        f"update {RECORDS} set record_source = 'gone', customer_id = 'gone' where record_id = '8'",
+    ),
+    ("visits_hold_every_click_of_a_visitor", f"update {VISITS} set clicks = clicks + 1 where visitor_id = 'v1'"),
+    ("visits_hold_every_click_of_a_visitor", f"delete from {VISITS} where visitor_id = 'v2'"),
+    ("a_shared_visitor_is_nobodys", f"update {TIES} set is_shared = true where visitor_id = 'v1'"),
+    ("a_shared_visitor_is_nobodys", f"update {TIES} set customer_id = 'shop:8' where visitor_id = 'v1'"),
+    ("a_shared_visitor_is_nobodys", f"insert into {TIES} select * from {TIES} where visitor_id = 'v1'"),
+    *(
+        ("masks_hide_what_they_mask", f"update {FIGURES} set {column}_masked = {value} {OF_7}")
+        for column in ("full_name", "email", "phone")
+        for value in ("null", f"(select {column} from {CONTACTS} {OF_7})", "'a'")
+    ),
+    ("masks_hide_what_they_mask", f"update {FIGURES} set birth_year = 1991 {OF_7}"),
+    ("masks_hide_what_they_mask", f"delete from {CONTACTS} {OF_7}"),
+    *(
+        ("identity_quality_adds_up", f"update {QUALITY} set {column} = {column} + 1 where tenant_id = 'acme'")
+        for column in (
+            "records", "customers", "orders_of_customers", "clicks_of_customers", "resolved_visitors",
+            "customer_records", "order_records", "sale_records", "customers_of_1_record",
+            "customers_of_10_or_more_records",
+        )
+    ),
+    ("identity_quality_adds_up", f"update {QUALITY} set orders = 0 where tenant_id = 'acme'"),
+    ("identity_quality_adds_up", f"update {QUALITY} set clicks = 0 where tenant_id = 'acme'"),
     *(
         ("days_equal_their_hours", f"update {DAILY} set {column} = {column} + 1 where channel = 'kol'")
         for column in (

@@ -102,6 +102,71 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "nullif({{ denominator }}, 0)",
         "greatest({{ denominator }}, 1)",
     ),
+    "a_record_belongs_to_whom_the_map_says_or_to_itself": (
+        f"{CUSTOMERS}/int_customers__records.sql",
+        "and mapped.record_type = 'customer'",
+        "",
+    ),
+    "of_each_thing_the_newest_record_that_has_it_is_believed": (
+        f"{CUSTOMERS}/int_customers__described.sql",
+        "order by described_at desc, record_source",
+        "order by described_at, record_source",
+    ),
+    "the_newest_statement_is_the_consent_and_a_no_wins": (
+        "macros/rules/customers.sql",
+        "min(case when {{ said_at }} = {{ newest_at }}",
+        "max(case when {{ said_at }} = {{ newest_at }}",
+    ),
+    "a_year_ends_with_the_as_of_day_and_spend_is_what_is_left": (
+        f"{CUSTOMERS}/int_customers__spend.sql",
+        "events.event_date > tenants.as_of_date",
+        "events.event_date >= tenants.as_of_date",
+    ),
+    "a_customer_came_by_a_valid_click_or_an_order": (
+        f"{CUSTOMERS}/int_customers__touches.sql",
+        "touched_at desc, touch_type desc",
+        "touched_at desc, touch_type",
+    ),
+    "a_visitor_of_several_customers_is_shared": (
+        "models/intermediate/visitors/int_visitors__keys.sql",
+        "partition by tenant_id, visitor_id) > 1",
+        "partition by tenant_id, visitor_id) > 2",
+    ),
+    "a_visit_counts_a_persons_clicks_and_is_dated_by_the_valid_ones": (
+        "models/intermediate/visitors/int_visitors__visits.sql",
+        "clicks.clicked_at < tokens.expires_at",
+        "clicks.clicked_at <= tokens.expires_at",
+    ),
+    "what_a_mask_leaves": (
+        "macros/rules/customers.sql",
+        "split_part({{ email }}, '@', -1)",
+        "split_part({{ email }}, '@', 2)",
+    ),
+    "a_quintile_border_is_a_value_that_somebody_has": (
+        "models/marts/customers/rfm_quintiles.sql",
+        "customers_up_to * 100 >= all_customers",
+        "customers_up_to * 100 > all_customers",
+    ),
+    "equal_values_score_equally": (
+        "macros/rules/customers.sql",
+        "case when {{ value }} > {{ borders }}",
+        "case when {{ value }} >= {{ borders }}",
+    ),
+    "a_tier_is_earned_at_its_threshold_in_the_reporting_currency": (
+        "macros/rules/customers.sql",
+        "when {{ spend }} >= {{ threshold }}",
+        "when {{ spend }} > {{ threshold }}",
+    ),
+    "who_sees_no_contact_sees_its_mask": (
+        "models/marts/customers/customer_360.sql",
+        "coalesce(contacts.email, figures.email_masked)",
+        "contacts.email",
+    ),
+    "identity_alerts_at_its_thresholds": (
+        "models/marts/customers/identity_quality.sql",
+        "contact_pct <= {{",
+        "contact_pct < {{",
+    ),
 }
 """Unit test -> file, what stands there, and what breaks the rule."""
 

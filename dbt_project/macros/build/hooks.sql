@@ -1,6 +1,7 @@
 {#
     Post-hook of every mart: a rebuilt table has lost its policies and grants, so they are laid again. Readers see the
-    tenants that ops.tenant_access grants to the database role that asks; the transformer sees all.
+    tenants that ops.tenant_access grants to the database role that asks; the transformer sees all. Rows of a mart whose meta says
+    `is_personal` are seen only by roles in ops.pii_access.
 #}
 {% macro secure_mart() -%}
     {{ return(adapter.dispatch('secure_mart')()) }}
@@ -16,7 +17,10 @@
     drop policy if exists transformer_sees_all on {{ this }};
     create policy transformer_sees_all on {{ this }} to sokol_transformer using (true) with check (true);
     drop policy if exists reader_sees_own on {{ this }};
-    create policy reader_sees_own on {{ this }} for select to sokol_reader using (tenant_id in (select ops.readable_tenants(current_user)));
+    create policy reader_sees_own on {{ this }} for select to sokol_reader using (
+        tenant_id in (select ops.readable_tenants(current_user))
+        {%- if model.config.meta.get('is_personal') %} and (select ops.may_read_pii(current_user)){% endif %}
+    );
     {%- endif -%}
     grant select on {{ this }} to sokol_reader
     {%- endif -%}

@@ -1,6 +1,6 @@
 -- Shopify customers (customer resource with its metafields, JSON Lines) to the feed customers.
 -- Traps: names stand twice (customer and default address) and may disagree; birth date, loyalty card and visitor are
--- metafields that a shop has to set up itself.
+-- metafields that a shop has to set up itself; a consent that waits for its confirmation is none.
 with customers as (
     select
         _row,
@@ -26,6 +26,10 @@ select
     list_filter(metafields, lambda m: m ->> 'key' = 'loyalty_tier')[1] ->> 'value' as loyalty_tier,
     list_filter(metafields, lambda m: m ->> 'key' = 'national_id')[1] ->> 'value' as national_id,
     list_filter(metafields, lambda m: m ->> 'key' = 'visitor_id')[1] ->> 'value' as visitor_id,
+    (record ->> '$.email_marketing_consent.state') = 'subscribed' as accepts_email_marketing,
+    record ->> '$.email_marketing_consent.consent_updated_at' as email_consent_at,
+    (record ->> '$.sms_marketing_consent.state') = 'subscribed' as accepts_sms_marketing,
+    record ->> '$.sms_marketing_consent.consent_updated_at' as sms_consent_at,
     record ->> 'created_at' as created_at,
     record ->> 'updated_at' as updated_at,
     json_merge_patch(record, '{

@@ -1,6 +1,6 @@
 -- Click log of the tracking service (CSV) to the feed clicks.
 -- Traps: a browser that only prefetches or previews says so in its Sec-Purpose or Purpose header and is no visit; the
--- address is logged with its query, of which only the path is kept.
+-- address is logged with its query, of which only em is kept: the SHA-256 of the e-mail to which a newsletter sent the link.
 select
     _row,
     click_id,
@@ -9,7 +9,8 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
-    split_part(url, '?', 1) as landing_url,
+    split_part(url, '?', 1)
+        || coalesce('?em=' || lower(nullif(regexp_extract(url, '[?&]em=([0-9a-fA-F]{64})(&|#|$)', 1), '')), '') as landing_url,
     referrer,
     user_agent,
     ip_hash,

@@ -25,6 +25,11 @@ select
     list_filter(meta, lambda m: m ->> 'key' = 'loyalty_tier')[1] ->> 'value' as loyalty_tier,
     list_filter(meta, lambda m: m ->> 'key' = 'national_id')[1] ->> 'value' as national_id,
     list_filter(meta, lambda m: m ->> 'key' = 'visitor_id')[1] ->> 'value' as visitor_id,
+    -- WooCommerce has no consent of its own; its Mailchimp extension notes 1 or 0
+    case list_filter(meta, lambda m: m ->> 'key' = 'mailchimp_woocommerce_is_subscribed')[1] ->> 'value'
+        when '1' then true
+        when '0' then false
+    end as accepts_email_marketing,
     record ->> 'date_created_gmt' || 'Z' as created_at,
     record ->> 'date_modified_gmt' || 'Z' as updated_at,
     json_merge_patch(record, '{

@@ -12,6 +12,7 @@ from include.quality.mart_suites import Scope, mart_suites
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import Warehouse, connect, prepare
+from tests.dbt import people
 from tests.oracle import made
 from tests.oracle.loading import load_rows
 
@@ -39,6 +40,11 @@ FEEDS = {
     "refunds": [made.refund(f"r{n}", f"o{n}", "2026-03-09T08:00:00Z", "10.00") for n in range(5)],
     "pos_sales": [made.sale(f"s{n}", "2026-03-05T08:00:00Z") for n in range(5)],
     "ad_spend": [made.spend(f"2026-03-{day:02}", "10.5") for day in range(1, 10)],
+    "customers": [
+        people.customer(f"p{n}", email=f"p{n}@x.example", visitor_id=f"v{n}", accepts_email_marketing=True)
+        for n in range(45)
+    ],
+    "identity_runs": [people.run("run1")],
 }  # fmt: skip
 
 
@@ -266,6 +272,29 @@ PLANTED_MARTS = f"""
     update marts.tracked_orders set commission_amount = 3 {ORDER} 'o26';
     update marts.tracked_orders set gross_amount = -1 {ORDER} 'o28';
     update marts.tracked_orders set commission_amount = 'NaN' {ORDER} 'o29';
+
+    create table marts.in_its_place as select * from marts.customer_360;
+    drop view marts.customer_360;
+    alter table marts.in_its_place rename to customer_360;
+    grant select on marts.customer_360 to sokol_transformer;
+    update marts.customer_360 set reporting_currency = null where customer_id = 'shop:p1';
+    update marts.customer_360 set online_orders = -1 where customer_id = 'shop:p2';
+    update marts.customer_360 set net_revenue = 'NaN' where customer_id = 'shop:p3';
+    update marts.customer_360 set total_spend = total_spend + 1 where customer_id = 'shop:p4';
+    update marts.customer_360 set records = records + 1 where customer_id = 'shop:p5';
+    update marts.customer_360 set last_order_date = null where customer_id = 'shop:p6';
+    update marts.customer_360 set first_touch_at = first_order_at + interval '1 day'
+        where customer_id = 'shop:p7';
+    update marts.customer_360 set email_consent_at = null where customer_id = 'shop:p8';
+    update marts.customer_360 set average_order_value_amount = 5 where customer_id = 'shop:p9';
+    insert into marts.customer_360 select * from marts.customer_360 where customer_id = 'shop:p10';
+    update marts.customer_360 set recency_score = 6 where customer_id = 'shop:p11';
+    update marts.customer_360 set is_tier_mismatch = true where customer_id = 'shop:p12';
+
+    alter table marts.identity_quality drop constraint identity_quality_pkey;
+    insert into marts.identity_quality select * from marts.identity_quality;
+    update marts.identity_quality set shared_visitors = -1, customers = customers + 2,
+        label_recall_pct = 101, orders_with_customer_pct = 5, clicks_with_customer_pct = 5, duplicate_pct = 5;
 
     alter table marts.hourly_aggregates drop constraint hourly_aggregates_pkey;
     alter table marts.daily_aggregates drop constraint daily_aggregates_pkey;

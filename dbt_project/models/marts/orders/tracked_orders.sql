@@ -7,6 +7,7 @@
             {'columns': ['tenant_id', 'source', 'order_id'], 'unique': true},
             {'columns': ['tenant_id', 'completed_date']},
             {'columns': ['tenant_id', 'kol_id']},
+            {'columns': ['tenant_id', 'customer_id']},
             {'columns': ['_build_id']},
         ],
         pre_hook="{{ delete_touched(ref('int_orders__due'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'subject_id'}, also=\"touched.order_type = 'web'\") }}",

@@ -28,8 +28,14 @@ renamed as (
         loyalty_card,
         loyalty_tier,
 
+        -- booleans
+        accepts_email_marketing,
+        accepts_sms_marketing,
+
         -- dates and timestamps
         birth_date,
+        email_consent_at,
+        sms_consent_at,
         created_at,
         updated_at,
 

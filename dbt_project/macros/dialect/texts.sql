@@ -1,0 +1,20 @@
+{# Hashes, addresses and lists of texts where Postgres and Snowflake differ. #}
+
+{# SHA-256 of a text as 64 hex digits. #}
+{% macro sha256_hex(text) -%}{{ return(adapter.dispatch('sha256_hex')(text)) }}{%- endmacro %}
+{% macro default__sha256_hex(text) -%}encode(sha256(convert_to({{ text }}, 'UTF8')), 'hex'){%- endmacro %}
+{% macro snowflake__sha256_hex(text) -%}sha2({{ text }}, 256){%- endmacro %}
+
+{# The hash that an address carries as its parameter em, in lower case; NULL where it carries none. #}
+{% macro hash_in_address(address) -%}{{ return(adapter.dispatch('hash_in_address')(address)) }}{%- endmacro %}
+{% macro default__hash_in_address(address) -%}
+case when {{ address }} like '%em=%' then lower(substring({{ address }} from '[?&]em=([0-9a-fA-F]{64})(?:[&#]|$)')) end
+{%- endmacro %}
+{% macro snowflake__hash_in_address(address) -%}
+lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e', 1))
+{%- endmacro %}
+
+{# The distinct values of a column in one text, in their order. #}
+{% macro text_list(column) -%}{{ return(adapter.dispatch('text_list')(column)) }}{%- endmacro %}
+{% macro default__text_list(column) -%}string_agg(distinct {{ column }}, ', ' order by {{ column }}){%- endmacro %}
+{% macro snowflake__text_list(column) -%}listagg(distinct {{ column }}, ', ') within group (order by {{ column }}){%- endmacro %}
