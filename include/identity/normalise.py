@@ -352,8 +352,9 @@ def _branches(region: str) -> _Branches:
     code, prefix = plan.code, plan.prefix
     of_region = f"is_plain and region = '{region}'"
     after_code, after_prefix = f"substr(d, {len(str(code)) + 1})", f"substr(d, {len(prefix) + 1})"
-    with_code = (f"is_international and starts_with(d, '{code}')", f"ltrim({after_code}, '0')")
-    with_prefix = [(f"starts_with(d, '{prefix}')", after_prefix)] if prefix else []
+    trunk = f"regexp_replace({after_code}, '^0', '')" if prefix == "0" else after_code  # as in +84 (0)90
+    with_code = (f"is_international and starts_with(d, '{code}')", trunk)
+    with_prefix = [(f"not is_international and starts_with(d, '{prefix}')", after_prefix)] if prefix else []
     with_bare_code = (f"starts_with(d, '{code}')", after_code)
     form = plan.form.replace("'", "''")
     return _Branches(
