@@ -68,7 +68,7 @@ def _jaccard(duck: duckdb.DuckDBPyConnection) -> float:
 
 
 def _ids_changed(duck: duckdb.DuckDBPyConnection) -> int:
-    """Standing records of customers that neither won nor lost a record, and yet have another id than before."""
+    """Standing records of customers that neither won nor lost a record, but have another id than before."""
     (changed,) = duck.sql("""
         with was as (
             select record_id, customer_id, list(record_id) over (partition by customer_id order by record_id

@@ -10,8 +10,8 @@ from include.settings import get_settings
 DOC = """
 ### Raw to marts
 
-Runs when the records of a load were matched; loads that end while it runs are taken together by the next run. `build` pins
-the highest committed load of each feed, so loads may go on meanwhile.
+Runs when the records of a load were matched; loads that end while it runs are taken together by the next
+run. `build` pins the highest committed load of each feed, so loads may go on meanwhile.
 
 `gate_raw` and `gate_marts` are Great Expectations checks. A red gate stops the line: the marts are not
 announced, and its log names the rows. `no_tenant_held` is red when one tenant's defect keeps it at its last

@@ -52,7 +52,7 @@ def _jaro(column: str, least: float) -> str:
 
 
 def _typos(column: str, most: int) -> str:
-    """Condition of at most so many typing errors; of letters counted in bytes, as hamming does."""
+    """Condition of at most so many typing errors, in bytes; the costly distance is taken of the few."""
     left, right = f'"{column}_l"', f'"{column}_r"'
     return (
         f"case when abs(strlen({left}) - strlen({right})) > {most} then false"

@@ -138,7 +138,7 @@ class Run:
                 )
             self.model = model
             add_frequencies(duck, "records", model.evidence, "frequencies", "weighable")
-            weigh(duck, model, "weighable", "weighable", "pairs", "weighed")
+            weigh(duck, model, "weighable", "weighable", "pairs", target="weighed")
             store.pull(
                 self.warehouse, duck, folder,
                 "select record_no, tenant_id || '/' || record_name as record_id, first_run"
@@ -360,7 +360,7 @@ class Run:
                 inner join others as l on pairs.left_no = l.record_no
                 inner join others as r on pairs.right_no = r.record_no
             """)
-            weigh(duck, self.model, "others", "others", "numbered", "weighed")
+            weigh(duck, self.model, "others", "others", "numbered", target="weighed")
             links = f"""
                 select l.record_no, r.record_no, weight
                 from weighed
@@ -530,7 +530,7 @@ class Run:
         duck.register("_missing", {"uid_l": left + 1, "uid_r": right + 1, "place": np.arange(len(left))})
         duck.execute("create or replace temp table missing as select * from _missing")
         duck.unregister("_missing")
-        weigh(duck, self.model, "members", "members", "missing", "weighed_missing")
+        weigh(duck, self.model, "members", "members", "missing", target="weighed_missing")
         told = duck.sql(
             "select place, weight from missing inner join weighed_missing using (uid_l, uid_r) order by place"
         ).fetchnumpy()
