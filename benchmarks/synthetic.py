@@ -372,6 +372,7 @@ def _mistyped(random: np.random.Generator, text: Text, share: float) -> Text:
     kind = random.integers(0, 4, count)[:, None]
     column = np.arange(width + 1)[None, :]
     insert, delete, substitute, transpose = (kind == number for number in range(4))
+    transpose = transpose & (length[:, None] > 1)
     origin = np.where(
         insert & (column > at), column - 1, np.where(delete & (column >= at), column + 1, column)
     )

@@ -1,17 +1,17 @@
-"""Raw to marts: gate, build, gate, announce; follows every load and folds many of them into one run."""
+"""Raw to marts: gate, build, gate, announce; follows the matching of loads and folds many into one run."""
 
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
 
-from include.scheduling import MARTS_ASSET, RAW_ASSET, Tag, retry_policy
+from include.scheduling import CUSTOMERS_ASSET, MARTS_ASSET, Tag, retry_policy
 from include.settings import get_settings
 
 DOC = """
 ### Raw to marts
 
-Runs when any source was loaded; loads that end while it runs are taken together by the next run. `build` pins
-the highest committed load of each feed, so loads may go on meanwhile.
+Runs when the records of a load were matched; loads that end while it runs are taken together by the next
+run. `build` pins the highest committed load of each feed, so loads may go on meanwhile.
 
 `gate_raw` and `gate_marts` are Great Expectations checks. A red gate stops the line: the marts are not
 announced, and its log names the rows. `no_tenant_held` is red when one tenant's defect keeps it at its last
@@ -22,7 +22,7 @@ published state; the others are announced all the same.
 
 with DAG(
     dag_id="transform",
-    schedule=[Asset(RAW_ASSET)],
+    schedule=[Asset(CUSTOMERS_ASSET)],
     catchup=False,
     max_active_runs=1,
     default_args=retry_policy(),

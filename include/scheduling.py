@@ -6,6 +6,7 @@ from typing import Any
 
 OWNER = "data-engineering"
 RAW_ASSET = "raw"
+CUSTOMERS_ASSET = "customers"
 MARTS_ASSET = "marts"
 
 
@@ -14,6 +15,7 @@ class Tag(StrEnum):
 
     INGEST = "ingest"
     TRANSFORM = "transform"
+    IDENTITY = "identity"
     QUALITY = "quality"
     MARTS = "marts"
 

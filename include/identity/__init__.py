@@ -1,5 +1,17 @@
 """Who is who: customers across web and store, found from what records say, kept stable, explained, undone."""
 
 from include.identity.matching import Matching, match_records
+from include.identity.overrides import override, withdraw
+from include.identity.resolve import Resolution, Resolver
+from include.identity.run import RunResult, match
 
-__all__ = ["Matching", "match_records"]
+__all__ = [
+    "Matching",
+    "Resolution",
+    "Resolver",
+    "RunResult",
+    "match",
+    "match_records",
+    "override",
+    "withdraw",
+]

@@ -24,13 +24,16 @@ def count_pairs(connection: duckdb.DuckDBPyConnection, table: str, kind: Sequenc
     key, stated = _key(kind)
     (pairs,) = connection.execute(f"""
         select coalesce(sum(n * (n - 1) // 2), 0)
-        from (select count(*) as n from {table} where {stated} group by {key} having count(*) between 2 and {limit})
+        from (
+            select count(*) as n from {table} where {stated}
+            group by {key} having count(*) between 2 and {limit}
+        )
     """).fetchall()[0]
     return int(pairs)
 
 
 def keys_sql(table: str, kinds: Sequence[Sequence[str]]) -> str:
-    """Return the query of all block keys of the records of a table: ``uid``, ``kind``, ``key`` (a 64-bit hash)."""
+    """Return the query of a table's block keys: ``uid``, ``kind`` (its place), ``key`` (63-bit hash)."""
     keys = [_key(kind) for kind in kinds]
     return " union all ".join(
         f"select uid, {number} as kind, {key} as key from {table} where {stated}"
@@ -41,8 +44,10 @@ def keys_sql(table: str, kinds: Sequence[Sequence[str]]) -> str:
 def find_pairs(
     connection: duckdb.DuckDBPyConnection, table: str, kinds: Sequence[Sequence[str]], target: str
 ) -> None:
-    """Create the table ``target`` of candidate pairs among a table's records: ``uid_l`` below
-    ``uid_r``, and ``kinds``, the kinds of keys that they share as bits."""
+    """Create the table ``target`` of candidate pairs among a table's records.
+
+    A pair is ``uid_l`` below ``uid_r``, and ``kinds``, the kinds of keys that they share as bits.
+    """
     connection.execute(f"create or replace temporary table _keys as {keys_sql(table, kinds)}")
     connection.execute(f"""
         create or replace table {target} as

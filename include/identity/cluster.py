@@ -1,7 +1,9 @@
 """From weighed pairs to customers: join what is linked, then take apart what hangs together by a thread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -83,18 +85,17 @@ def cluster(
     order = _doubtful_members(count, groups, linked, rules, same)
     if not len(order):
         return _smallest(groups), linked.where(np.zeros(len(linked), dtype=bool))
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    parts: list[Ints] = []
-    for part in np.split(order, starts[1:]):
-        parts.extend(_cut(part, linked, link_weight) if len(part) > LARGEST else [part])
-    weights = _weights_within(count, parts, pairs, score_missing)
-    apart = {(min(a, b), max(a, b)) for a, b in rules.different}
-    together = {(min(a, b), max(a, b)) for a, b in rules.same}
+    is_doubtful = np.zeros(count, dtype=bool)
+    is_doubtful[order] = True
+    inside = pairs.where(is_doubtful[pairs.left] & (groups[pairs.left] == groups[pairs.right]))
+    stacks = _parts(order, groups, inside, link_weight)
     final, following = groups.copy(), int(groups.max()) + 1
-    for part, matrix in zip(parts, weights, strict=True):
-        labels = _put_together(part, matrix, link_weight, together, apart, rules.exclusive)
-        final[part] = following + labels
-        following += int(labels.max()) + 1
+    ruled = _Ruled.of(rules)
+    for stack, weights in zip(stacks, _weights_within(count, stacks, inside, score_missing), strict=True):
+        final[stack] = following + stack[:, :1]
+        against = (weights < 0).any(axis=1) | ruled.touches(stack)
+        for part, told in zip(stack[against], weights[against].tolist(), strict=True):
+            final[part] = following + part[_put_together(part.tolist(), told, link_weight, ruled)]
     if len(same):
         final = _components(count, *(np.concatenate(ends) for ends in _chains(final, same)))
     refused = linked.where(final[linked.left] != final[linked.right])
@@ -130,12 +131,56 @@ def _doubtful_members(count: int, groups: Ints, linked: Pairs, rules: Rules, sam
     return members[np.argsort(groups[members], kind="stable")]
 
 
+@dataclass(frozen=True)
+class _Ruled:
+    """The rules by record: who must be together with whom, who must not, whose source is exclusive."""
+
+    together: Mapping[int, Set[int]]
+    apart: Mapping[int, Set[int]]
+    exclusive: Ints | None
+
+    @classmethod
+    def of(cls, rules: Rules) -> "_Ruled":
+        return cls(_both_ways(rules.same), _both_ways(rules.different), rules.exclusive)
+
+    def touches(self, stack: Ints) -> npt.NDArray[np.bool_]:
+        """Whether a rule speaks of a record of each part."""
+        named = np.array([*self.together, *self.apart], dtype=np.int64)
+        told = np.isin(stack, named)
+        if self.exclusive is not None:
+            told |= self.exclusive[stack] >= 0
+        return np.asarray(told.any(axis=1))
+
+
+def _both_ways(decided: Iterable[tuple[int, int]]) -> Mapping[int, Set[int]]:
+    told: dict[int, set[int]] = {}
+    for a, b in decided:
+        told.setdefault(a, set()).add(b)
+        told.setdefault(b, set()).add(a)
+    return told
+
+
+def _parts(order: Ints, groups: Ints, inside: Pairs, link_weight: float) -> list[Ints]:
+    """Stack the groups of the records ``order`` by size: one array (groups x members) per size.
+
+    A group that is too large to look at whole is cut first.
+    """
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    sizes = np.diff(starts, append=len(order))
+    stacks = {
+        int(size): [order[starts[sizes == size][:, None] + np.arange(size)]] for size in np.unique(sizes)
+    }
+    for size in [size for size in stacks if size > LARGEST]:
+        for whole in stacks.pop(size)[0]:
+            for part in _cut(whole, inside.where(inside.weight >= link_weight), link_weight):
+                stacks.setdefault(len(part), []).append(part[None, :])
+    return [np.concatenate(found) for _, found in sorted(stacks.items())]
+
+
 def _cut(part: Ints, linked: Pairs, link_weight: float) -> list[Ints]:
     """Cut the weakest links of a group until what hangs together is small enough to look at whole."""
-    place = {int(record): number for number, record in enumerate(part)}
     inside = linked.where(np.isin(linked.left, part))
-    left = np.array([place[int(record)] for record in inside.left], dtype=np.int64)
-    right = np.array([place[int(record)] for record in inside.right], dtype=np.int64)
+    left, right = np.searchsorted(part, inside.left), np.searchsorted(part, inside.right)
     done: list[Ints] = []
     waiting = [(np.arange(len(part)), link_weight)]
     while waiting:
@@ -150,92 +195,101 @@ def _cut(part: Ints, linked: Pairs, link_weight: float) -> list[Ints]:
 
 
 def _weights_within(
-    count: int, parts: Sequence[Ints], pairs: Pairs, score_missing: Callable[[Ints, Ints], Floats]
+    count: int, stacks: Sequence[Ints], inside: Pairs, score_missing: Callable[[Ints, Ints], Floats]
 ) -> list[Ints]:
-    """Symmetric matrices of the weights within each part, in thousandths; pairs that lack one are weighed."""
-    corners = [np.triu_indices(len(part), 1) for part in parts]
-    left = np.concatenate([part[rows] for part, (rows, _) in zip(parts, corners, strict=True)])
-    right = np.concatenate([part[columns] for part, (_, columns) in zip(parts, corners, strict=True)])
-    known = pairs.left * count + pairs.right
+    """Weights between the members of each part, in thousandths: per stack an array (parts x pairs).
+
+    The pairs stand in the order of :func:`itertools.combinations`; those that lack a weight are weighed.
+    """
+    corners = [np.triu_indices(stack.shape[1], 1) for stack in stacks]
+    left = np.concatenate([stack[:, rows].ravel() for stack, (rows, _) in zip(stacks, corners, strict=True)])
+    right = np.concatenate([stack[:, cols].ravel() for stack, (_, cols) in zip(stacks, corners, strict=True)])
+    known = inside.left * count + inside.right
     order = np.argsort(known)
+    known = np.append(known[order], np.iinfo(np.int64).max)
     wanted = left * count + right
-    found = np.searchsorted(known, wanted, sorter=order)
-    found = order[np.minimum(found, len(order) - 1)]
+    found = np.searchsorted(known, wanted)
     is_known = known[found] == wanted
-    weight = np.where(is_known, pairs.weight[found], 0.0)
+    weight = np.zeros(len(wanted))
+    weight[is_known] = inside.weight[order[found[is_known]]]
     if not is_known.all():
         weight[~is_known] = score_missing(left[~is_known], right[~is_known])
     thousandths = np.rint(np.clip(weight, WEAKEST, STRONGEST) * 1000).astype(np.int64)
-    matrices, start = [], 0
-    for part, (rows, columns) in zip(parts, corners, strict=True):
-        matrix = np.zeros((len(part), len(part)), dtype=np.int64)
-        matrix[rows, columns] = matrix[columns, rows] = thousandths[start : start + len(rows)]
-        start += len(rows)
-        matrices.append(matrix)
-    return matrices
+    ends = np.cumsum([len(stack) * len(rows) for stack, (rows, _) in zip(stacks, corners, strict=True)])
+    return [
+        told.reshape(len(stack), -1)
+        for told, stack in zip(np.split(thousandths, ends[:-1]), stacks, strict=True)
+    ]
 
 
-def _put_together(
-    part: Ints,
-    weights: Ints,
-    link_weight: float,
-    together: set[tuple[int, int]],
-    apart: set[tuple[int, int]],
-    exclusive: Ints | None,
-) -> Ints:
-    """Average linkage under rules within one part; return the label of each of its records."""
-    size = len(part)
-    least = round(link_weight * 1000)
-    linked = weights >= least
-    forbidden = np.zeros((size, size), dtype=bool)
-    if apart:
-        for i in range(size):
-            for j in range(i + 1, size):
-                if (int(part[i]), int(part[j])) in apart:
-                    forbidden[i, j] = forbidden[j, i] = True
-    if exclusive is not None:
-        owner = exclusive[part]
-        forbidden |= (owner[:, None] == owner[None, :]) & (owner[:, None] >= 0)
-    demanded = (
-        [(i, j) for i in range(size) for j in range(i + 1, size) if (int(part[i]), int(part[j])) in together]
-        if together
-        else []
-    )
-    for i, j in demanded:
-        forbidden[i, j] = forbidden[j, i] = False
-    np.fill_diagonal(forbidden, False)
-    if not forbidden.any() and not demanded and (weights + np.eye(size, dtype=np.int64) >= 0).all():
-        return np.zeros(size, dtype=np.int64)
-    total, counts = weights.astype(np.float64), np.ones(size)
-    joinable = linked.copy()
-    np.fill_diagonal(joinable, False)
-    labels = np.arange(size)
-    alive = np.ones(size, dtype=bool)
+def _put_together(part: list[int], weights: Sequence[int], link_weight: float, ruled: _Ruled) -> list[int]:
+    """Average linkage under rules within one part.
+
+    Args:
+        part: record numbers, ascending.
+        weights: weights of their pairs in thousandths, in the order of :func:`itertools.combinations`.
+        link_weight: weight from which two records are linked.
+        ruled: the rules.
+
+    Returns:
+        For each record the place in the part of the first of those that it belongs to.
+    """
+    size, least = len(part), round(link_weight * 1000)
+    total = [[0] * size for _ in part]
+    linked: list[set[int]] = [set() for _ in part]
+    forbidden: list[set[int]] = [set() for _ in part]
+    demanded = []
+    for (i, j), weight in zip(combinations(range(size), 2), weights, strict=True):
+        total[i][j] = total[j][i] = weight
+        if weight >= least:
+            linked[i].add(j)
+            linked[j].add(i)
+        if part[j] in ruled.together.get(part[i], ()):
+            demanded.append((i, j))
+        elif part[j] in ruled.apart.get(part[i], ()) or _excludes(ruled.exclusive, part[i], part[j]):
+            forbidden[i].add(j)
+            forbidden[j].add(i)
+    counts, belongs = [1] * size, list(range(size))
+    best: list[tuple[float, int, int, int]] = []  # how many records the two groups had makes an entry stale
+
+    def offer(i: int, j: int) -> None:
+        average = total[i][j] / (counts[i] * counts[j])
+        if average >= 0 and j not in forbidden[i]:
+            heappush(best, (-average, min(i, j), max(i, j), counts[i] + counts[j]))
 
     def join(i: int, j: int) -> None:
-        i, j = min(i, j), max(i, j)
-        total[i] += total[j]
-        total[:, i] = total[i]
-        counts[i] += counts[j]
-        for matrix in (joinable, forbidden):
-            matrix[i] |= matrix[j]
-            matrix[:, i] = matrix[i]
-            matrix[i, i] = False
-        alive[j] = False
-        joinable[j] = joinable[:, j] = False
-        labels[labels == j] = i
+        counts[i], counts[j] = counts[i] + counts[j], 0
+        for other in range(size):
+            total[i][other] = total[other][i] = total[i][other] + total[j][other]
+        for neighbours in (linked, forbidden):
+            for other in neighbours[j]:
+                neighbours[other].discard(j)
+                neighbours[other].add(i)
+            neighbours[i] = (neighbours[i] | neighbours[j]) - {i, j}
+            neighbours[j] = set()
+        for place, first in enumerate(belongs):
+            if first == j:
+                belongs[place] = i
 
     for i, j in demanded:
-        if labels[i] != labels[j]:
-            join(int(labels[i]), int(labels[j]))
-    while True:
-        average = np.where(joinable & ~forbidden, total / np.outer(counts, counts), -np.inf)
-        best = int(np.argmax(average))
-        i, j = divmod(best, size)
-        if average[i, j] < 0:
-            break
-        join(i, j)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        first, second = sorted((belongs[i], belongs[j]))
+        if first != second:
+            join(first, second)
+    for i in range(size):
+        for j in linked[i]:
+            if i < j:
+                offer(i, j)
+    while best:
+        _, i, j, records = heappop(best)
+        if counts[i] and counts[j] and counts[i] + counts[j] == records:
+            join(i, j)
+            for other in linked[i]:
+                offer(i, other)
+    return belongs
+
+
+def _excludes(exclusive: Ints | None, a: int, b: int) -> bool:
+    return exclusive is not None and bool(exclusive[a] >= 0) and bool(exclusive[a] == exclusive[b])
 
 
 def _smallest(groups: Ints) -> Ints:

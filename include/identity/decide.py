@@ -23,6 +23,7 @@ def decide(
     feed: str,
     tenant_id: str,
     rows: Iterable[Mapping[str, Any]],
+    *,
     name: str,
     at: datetime,
     settings: Settings,

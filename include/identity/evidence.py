@@ -1,12 +1,11 @@
-"""What may be known of a person, and how two records' statements of it are compared: one row per kind of evidence.
+"""What may be known of a person, and how two records' statements of it are compared.
 
-Read by everything that matches: normalising, keys for candidates, the model and its term frequencies.
+One row per kind of evidence; read by everything that matches: normalising, keys for candidates, the model and
+its term frequencies.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-EXACT = "{l} = {r}"
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,9 @@ class Evidence:
 
     ``household`` is, for evidence that a household's members share, how often they do at least, as a part of
     how often one person's records do; None for what is each one's own. However much that is shared agrees, it
-    does not make two people one. ``is_area`` is true for what neighbours share. ``has_frequency`` adjusts the best level by how common the value is.
-    ``hub_limit`` is the number of different persons' names above which a value is nobody's own.
+    does not make two people one. ``is_area`` is true for what neighbours share. ``has_frequency`` adjusts the
+    best level by how common the value is. ``hub_limit`` is the number of different persons' names above which
+    a value is nobody's own. ``most_different`` bounds how often one person's records may differ.
     """
 
     column: str
@@ -52,11 +52,11 @@ def _jaro(column: str, least: float) -> str:
 
 
 def _typos(column: str, most: int) -> str:
-    """Condition of at most so many typing errors; the costly distance is taken of the few that come near."""
+    """Condition of at most so many typing errors, in bytes; the costly distance is taken of the few."""
     left, right = f'"{column}_l"', f'"{column}_r"'
     return (
-        f"case when abs(length({left}) - length({right})) > {most} then false"
-        f" when length({left}) <> length({right}) then levenshtein({left}, {right}) <= {most}"
+        f"case when abs(strlen({left}) - strlen({right})) > {most} then false"
+        f" when strlen({left}) <> strlen({right}) then levenshtein({left}, {right}) <= {most}"
         f" when hamming({left}, {right}) <= {most} then true"
         f" when hamming({left}, {right}) <= {2 * most} then damerau_levenshtein({left}, {right}) <= {most}"
         " else false end"
@@ -67,13 +67,19 @@ def _same(column: str) -> str:
     return f'"{column}_l" = "{column}_r"'
 
 
-_SWAPPED = 'jaro_winkler_similarity("given_l", "family_r") >= 0.88 and jaro_winkler_similarity("family_l", "given_r") >= 0.88'
-_INITIAL = (
-    '(length("given_l") = 1 or length("given_r") = 1) and substr("given_l", 1, 1) = substr("given_r", 1, 1)'
+def _initial(column: str) -> str:
+    left, right = f'"{column}_l"', f'"{column}_r"'
+    return f"(length({left}) = 1 or length({right}) = 1) and substr({left}, 1, 1) = substr({right}, 1, 1)"
+
+
+_SWAPPED = (
+    'jaro_winkler_similarity("given_l", "family_r") >= 0.88'
+    ' and jaro_winkler_similarity("family_l", "given_r") >= 0.88'
 )
 _BIRTH_NEAR = (
     f'({_typos("birth", 1)} or (substr("birth_l", 1, 4) = substr("birth_r", 1, 4)'
-    ' and substr("birth_l", 6, 2) = substr("birth_r", 9, 2) and substr("birth_l", 9, 2) = substr("birth_r", 6, 2))'
+    ' and substr("birth_l", 6, 2) = substr("birth_r", 9, 2)'
+    ' and substr("birth_l", 9, 2) = substr("birth_r", 6, 2))'
     ' or abs(cast("birth_l" as date) - cast("birth_r" as date)) between 28 and 31)'
 )
 _BIRTH_YEARS = 'abs(cast(substr("birth_l", 1, 4) as integer) - cast(substr("birth_r", 1, 4) as integer)) < 12'
@@ -85,7 +91,7 @@ STANDARD: tuple[Evidence, ...] = (
         (
             Level("same", _same("given"), 0.72, 0.004),
             Level("exchanged with the family name", _SWAPPED, 0.02, 0.00001),
-            Level("initial", _INITIAL, 0.06, 0.006),
+            Level("initial", _initial("given"), 0.06, 0.006),
             Level("much alike", _jaro("given", 0.92), 0.1, 0.002),
             Level("alike", _jaro("given", 0.82), 0.05, 0.01),
         ),
@@ -98,7 +104,7 @@ STANDARD: tuple[Evidence, ...] = (
             Level("same", _same("middle"), 0.8, 0.02),
             Level(
                 "initial",
-                '(length("middle_l") = 1 or length("middle_r") = 1) and substr("middle_l", 1, 1) = substr("middle_r", 1, 1)',
+                _initial("middle"),
                 0.05,
                 0.02,
             ),
@@ -193,7 +199,7 @@ STANDARD: tuple[Evidence, ...] = (
 
 
 def further(column: str) -> Evidence:
-    """Evidence of a column that is no standard one, such as an occupation: compared as text, shared by many."""
+    """Evidence of a column that is no standard one, such as an occupation: text that many share."""
     return Evidence(
         column,
         (

@@ -42,8 +42,8 @@ def explained(run: "Run", pairs: str, target: str) -> None:
 def log_moves(run: "Run") -> tuple[int, int, int]:
     """Log every record whose customer is new or another than before; return records moved, merges and splits.
 
-    ``join``: new records of a customer. ``merge``: a customer became part of an older one. ``split``: records of
-    a customer became one of their own again. ``move``: single records went from one customer to another.
+    ``join``: new records of a customer. ``merge``: a customer became part of an older one. ``split``: records
+    of a customer became one of their own again. ``move``: single records went from one customer to another.
     """
     duck = run.duck
     duck.execute("""
@@ -68,7 +68,10 @@ def log_moves(run: "Run") -> tuple[int, int, int]:
                 or customer_id <> record_name
         ) as changed
         inner join inside using (record_id)
-        qualify row_number() over (partition by changed.record_id order by inside.weight desc, uid_l, uid_r) = 1
+        qualify row_number() over (
+            partition by changed.record_id
+            order by inside.weight desc, uid_l, uid_r
+        ) = 1
     """)
     duck.execute("create or replace table told_pairs as select distinct uid_l, uid_r from strongest")
     explained(run, "told_pairs", "explained")
@@ -91,8 +94,13 @@ def log_moves(run: "Run") -> tuple[int, int, int]:
                 else 'move'
             end as action,
             list(c.record_name order by c.record_name) as record_names,
-            list({'left': l.record_name, 'right': r.record_name, 'weight': round(explained.weight, 2), 'parts': explained.parts}
-                order by explained.weight desc) filter (where explained.uid_l is not null) as links
+            list(
+                {
+                    'left': l.record_name, 'right': r.record_name,
+                    'weight': round(explained.weight, 2), 'parts': explained.parts
+                }
+                order by explained.weight desc
+            ) filter (where explained.uid_l is not null) as links
         from changed_records as c
         left join anchors on c.tenant_id = anchors.tenant_id and c.former_id = anchors.record_name
         left join explained on c.uid_l = explained.uid_l and c.uid_r = explained.uid_r
@@ -125,8 +133,8 @@ def log_moves(run: "Run") -> tuple[int, int, int]:
     run.warehouse.append(
         "identity.merge_log",
         [
-            "run_no", "tenant_id", "action", "customer_id", "former_customer_id", "record_names", "decided_by",
-            "evidence",
+            "run_no", "tenant_id", "action", "customer_id", "former_customer_id", "record_names",
+            "decided_by", "evidence",
         ],
         rows,
     )  # fmt: skip
@@ -154,17 +162,21 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
     explained(run, "doubtful", "doubts")
     warehouse.execute("""
         create temp table _doubts (
-            tenant_id text, left_name text, right_name text, reason text, weight double precision, evidence jsonb
+            tenant_id text, left_name text, right_name text, reason text,
+            weight double precision, evidence jsonb
         ) on commit drop
     """)
     store.push(
         warehouse, duck, run.folder,
         "select l.tenant_id, l.record_name, r.record_name,"
-        " case when refused.uid_l is not null then 'refused: the groups that it would join contradict each other'"
+        " case when refused.uid_l is not null"
+        " then 'refused: the groups that it would join contradict each other'"
         " else 'possible: the evidence falls short of a link' end, doubts.weight, doubts.parts"
-        " from doubts inner join members as l on doubts.uid_l = l.uid inner join members as r on doubts.uid_r = r.uid"
+        " from doubts"
+        " inner join members as l on doubts.uid_l = l.uid"
+        " inner join members as r on doubts.uid_r = r.uid"
         " left join refused on doubts.uid_l = refused.uid_l and doubts.uid_r = refused.uid_r",
-        "_doubts", ["tenant_id", "left_name", "right_name", "reason", "weight", "evidence"],
+        "_doubts", columns=["tenant_id", "left_name", "right_name", "reason", "weight", "evidence"],
     )  # fmt: skip
     warehouse.execute(
         """
@@ -180,8 +192,10 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
         using (
             select queued.tenant_id, queued.left_name, queued.right_name
             from identity.review_queue as queued
-            left join identity.records as l on queued.tenant_id = l.tenant_id and queued.left_name = l.record_name
-            left join identity.records as r on queued.tenant_id = r.tenant_id and queued.right_name = r.record_name
+            left join identity.records as l
+                on queued.tenant_id = l.tenant_id and queued.left_name = l.record_name
+            left join identity.records as r
+                on queued.tenant_id = r.tenant_id and queued.right_name = r.record_name
             left join raw.identity_overrides as o
                 on queued.tenant_id = o.tenant_id and o.is_active and not o._deleted
                 and (queued.left_name, queued.right_name) in (
@@ -190,9 +204,11 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
                     (identity.record_name(o.right_source, o.right_type, o.right_id),
                         identity.record_name(o.left_source, o.left_type, o.left_id))
                 )
-            where l.record_no is null or r.record_no is null or l.customer_id = r.customer_id or o.override_id is not null
+            where l.record_no is null or r.record_no is null
+                or l.customer_id = r.customer_id or o.override_id is not null
         ) as settled
-        where q.tenant_id = settled.tenant_id and q.left_name = settled.left_name and q.right_name = settled.right_name
+        where q.tenant_id = settled.tenant_id
+            and q.left_name = settled.left_name and q.right_name = settled.right_name
     """)
 
 
@@ -254,13 +270,14 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
                 "identity_runs",
                 tenant,
                 [row],
-                f"run-{run.run_id}.jsonl",
-                run.started_at,
-                run.settings,
+                name=f"run-{run.run_id}.jsonl",
+                at=run.started_at,
+                settings=run.settings,
             )
     figures = {"tenants": tenants}
     warehouse.execute(
-        "insert into identity.runs (mode, model_version, pins, started_at, figures) values (%s, %s, %s, %s, %s)",
+        "insert into identity.runs (mode, model_version, pins, started_at, figures)"
+        " values (%s, %s, %s, %s, %s)",
         [run.mode, run.model.version, json.dumps(run.pins), run.started_at, json.dumps(figures)],
     )
     moved, merges, splits = moves

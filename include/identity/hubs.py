@@ -1,4 +1,4 @@
-"""Values that are nobody's own: the store's number typed in for everyone, the shop's mailbox, a placeholder."""
+"""Values that are nobody's own: the store's number typed in for everyone, the shop's mailbox."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
 """Learn, without labels, how often evidence agrees in one person's records and by chance.
 
-Each pair of records is taken for one of four: one person's, two of one household, two neighbours', two strangers'. The members of a
-household share some evidence (address, family name, phone), how often is learnt too; what is each one's own agrees
-between them as it does between strangers.
+Each pair of records is taken for one of four: one person's, two of one household, two neighbours', two
+strangers'. The members of a household share some evidence (address, family name, phone), how often is learnt
+too; what is each one's own agrees between them as it does between strangers.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,10 @@ LEAST_U = 1e-7
 
 @dataclass(frozen=True)
 class Patterns:
-    """Counted patterns of agreement: ``degrees`` (patterns x evidence; -1 not stated, 0 different) and ``counts``."""
+    """Counted patterns of agreement.
+
+    ``degrees`` (patterns x evidence) holds -1 for not stated, 0 for different; ``counts`` the pairs of each.
+    """
 
     degrees: Ints
     counts: Floats
@@ -45,8 +48,9 @@ class Learnt:
     """What was learnt.
 
     ``m``, ``household`` and ``u`` hold per evidence the shares of the degrees 0 (different) upwards in one
-    person's pairs, a household's and strangers'; ``match_share`` is the probability that two random records are one person's;
-    ``household_odds`` how many pairs of one person there are to one of different members of a household.
+    person's pairs, a household's and strangers'; ``match_share`` is the probability that two random records
+    are one person's; ``household_odds`` how many pairs of one person there are to one of different members of
+    a household.
     """
 
     m: tuple[Floats, ...]
@@ -110,7 +114,7 @@ def learn(
 def _households(
     evidence: Sequence[Evidence], shared: Sequence[Floats], m: Sequence[Floats], u: Sequence[Floats]
 ) -> list[Floats]:
-    """A household's shares: what was learnt within the bounds of what it shares, strangers' for each one's own."""
+    """A household's shares: learnt, within bounds, of what it shares; strangers' of each one's own."""
     told = []
     for item, common, mine, chance in zip(evidence, shared, m, u, strict=True):
         if item.household is None:
@@ -147,7 +151,8 @@ def _merged(patterns: Patterns, left_out: Sequence[int]) -> Patterns:
     kept = patterns.degrees.copy()
     kept[:, list(left_out)] = -1
     degrees, places = np.unique(kept, axis=0, return_inverse=True)
-    return Patterns(degrees, np.bincount(places.ravel(), weights=patterns.counts, minlength=len(degrees)))
+    counts = np.bincount(places.ravel(), weights=patterns.counts, minlength=len(degrees))
+    return Patterns(degrees, counts.astype(np.float64))
 
 
 def _bounded(share: Floats, item: Evidence) -> Floats:

@@ -17,7 +17,11 @@ from include.identity.score import add_frequencies, count_frequencies, weigh
 
 @dataclass(frozen=True)
 class Matching:
-    """What a match found: ``clusters`` (``record_id``, ``customer_id``), scored ``pairs`` and refused links."""
+    """What a match found.
+
+    ``clusters`` has ``record_id`` and ``customer_id``; ``pairs``, all that were weighed, and ``refused``, the
+    links that did not join their records, have ``left_id``, ``right_id`` and ``match_weight``.
+    """
 
     clusters: pa.Table
     pairs: pa.Table
@@ -66,7 +70,7 @@ def match_records(
         find_pairs(connection, "records", model.keys, "pairs")
     count_frequencies(connection, "records", model.evidence, "frequencies")
     add_frequencies(connection, "records", model.evidence, "frequencies", "weighable")
-    weigh(connection, model, "weighable", "weighable", "pairs", "weighed")
+    weigh(connection, model, "weighable", "weighable", "pairs", target="weighed")
     scored = connection.sql("select uid_l, uid_r, weight from weighed").to_arrow_table()
     pairs = Pairs(
         scored["uid_l"].to_numpy().astype(np.int64) - 1,
@@ -76,7 +80,7 @@ def match_records(
 
     def score_missing(left: Ints, right: Ints) -> Floats:
         connection.register("missing_pairs", pa.table({"uid_l": left + 1, "uid_r": right + 1}))
-        weigh(connection, model, "weighable", "weighable", "missing_pairs", "weighed_missing")
+        weigh(connection, model, "weighable", "weighable", "missing_pairs", target="weighed_missing")
         told = connection.sql("select uid_l, uid_r, weight from weighed_missing").to_arrow_table()
         code = told["uid_l"].to_numpy().astype(np.int64) * (table.num_rows + 1) + told["uid_r"].to_numpy()
         order = np.argsort(code)

@@ -1,8 +1,9 @@
-"""The model that weighs two records' agreement: Splink's, its parameters learnt without labels, pinned by version."""
+"""The model that weighs two records' agreement: Splink's, learnt without labels, pinned by its version."""
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ SAMPLE_RECORDS = 200_000
 
 MOST_KINDS = 60
 """Kinds of block keys that are used at most: which of them a pair shares is kept as bits of one integer."""
+
+_SCORING: dict[tuple[str, str], str] = {}
+"""Scoring queries by model version and dialect: Splink takes half a second to write one."""
 
 _PRESENT = 0.02
 """Share of records that must state a column for it to be compared."""
@@ -106,10 +110,11 @@ def frequency_columns(evidence: Sequence[Evidence]) -> list[str]:
 def present_columns(
     connection: duckdb.DuckDBPyConnection, table: str, extra: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the standard columns that enough records state to be compared."""
+    """Return the standard columns that enough records state, and not all alike, to be compared."""
     names = [item.column for item in STANDARD]
     counts = connection.execute(
-        f"select count(*), {', '.join(f'count({name}), count(distinct {name})' for name in names)} from {table}"
+        f"select count(*), {', '.join(f'count({name}), count(distinct {name})' for name in names)}"
+        f" from {table}"
     ).fetchall()[0]
     rows = counts[0]
     told = zip(names, counts[1::2], counts[2::2], strict=True)
@@ -133,15 +138,23 @@ def train(
         extra: columns beside the standard ones that are compared.
         pairs_per_record: how many candidates a record may have on average; by the number of records when
             left out.
+
+    Raises:
+        ValueError: no column is stated by enough records and differently.
     """
     columns = present_columns(connection, table, extra)
     evidence = evidence_of(columns, extra)
+    if not evidence:
+        raise ValueError(
+            f"there is nothing to compare: no column of {table} is stated in two ways by enough records;"
+            f" give a trained model, or more records with {', '.join(item.column for item in STANDARD)}"
+        )
     (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
     if pairs_per_record is None:
         pairs_per_record = min(40.0, max(3.5, 1_500_000 / rows))
     keys = choose_keys(connection, table, columns, extra, rows * pairs_per_record)
     find_pairs(connection, table, keys, pairs)
-    learnt = _learn(connection, table, evidence, keys, pairs, rows)
+    learnt = _learn(connection, table, evidence, keys, pairs=pairs, rows=rows)
     settings = _untrained(evidence, with_frequencies=True)
     _fill(settings, learnt)
     return Model(
@@ -159,6 +172,7 @@ def _learn(
     table: str,
     evidence: Sequence[Evidence],
     keys: Sequence[tuple[str, ...]],
+    *,
     pairs: str,
     rows: int,
 ) -> Learnt:
@@ -182,7 +196,8 @@ def _learn(
     connection.execute(f"""
         create or replace temporary table _random as
         with chosen as (select uid from {table} order by hash(uid) limit {CHANCE_RECORDS})
-        select l.uid as uid_l, r.uid as uid_r, 0 as kinds from chosen as l inner join chosen as r on l.uid < r.uid
+        select l.uid as uid_l, r.uid as uid_r, 0 as kinds
+        from chosen as l inner join chosen as r on l.uid < r.uid
     """)
     chance, _ = patterns("_random")
     connection.execute("drop table _random")
@@ -301,6 +316,15 @@ def scoring_sql(model: Model, left: str, right: str, pairs: str, dialect: str = 
         A query of ``uid_l``, ``uid_r``, ``match_weight`` and for each evidence ``gamma_`` (degree, -1 not
         stated, 0 different) and ``mw_`` (its weight, frequency adjustment in ``mw_tf_adj_``).
     """
+    places = {"left": left, "right": right, "pairs": pairs}
+    key = (model.version, dialect)
+    if key not in _SCORING:
+        _SCORING[key] = _scoring_template(model, dialect)
+    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], _SCORING[key])
+
+
+def _scoring_template(model: Model, dialect: str) -> str:
+    left, right, pairs = (f"__sokol_{place}__" for place in ("left", "right", "pairs"))
     settings = _splink_settings(model.settings, dialect)
     pipeline = CTEPipeline()
     pipeline.enqueue_sql(
@@ -337,7 +361,8 @@ def vectors_sql(
         "__splink__blocked",
     )
     pipeline.enqueue_sql(
-        f"select {', '.join(settings._columns_to_select_for_comparison_vector_values)} from __splink__blocked",
+        f"select {', '.join(settings._columns_to_select_for_comparison_vector_values)}"
+        " from __splink__blocked",
         "__splink__vectors",
     )
     return str(pipeline.generate_cte_pipeline_sql())

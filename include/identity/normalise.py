@@ -3,10 +3,13 @@
 Nothing is guessed: what cannot be read becomes null in the normalised row and stays in the source's own.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 
 import duckdb
 import phonenumbers
+import pyarrow as pa
 from phonenumbers import PhoneMetadata
 
 COLUMNS = (
@@ -65,14 +68,15 @@ TITLES = "mr|mrs|ms|miss|mister|dr|prof"
 SUFFIXES = "jr|sr|ii|iii|iv"
 
 FAMILY_FIRST = (
-    "nguyen", "tran", "le", "pham", "hoang", "huynh", "phan", "vu", "vo", "dang", "bui", "do", "ho", "ngo", "duong",
-    "ly", "dinh", "trinh", "truong", "mai", "cao", "luong", "ta", "ha", "lam", "dao", "doan", "chu",
+    "nguyen", "tran", "le", "pham", "hoang", "huynh", "phan", "vu", "vo", "dang", "bui", "do", "ho", "ngo",
+    "duong", "ly", "dinh", "trinh", "truong", "mai", "cao", "luong", "ta", "ha", "lam", "dao", "doan", "chu",
 )  # fmt: skip
 """Vietnamese family names, which are written first; together they are those of nine in ten Vietnamese."""
 
 _DOTLESS = "'gmail.com', 'googlemail.com'"
-_TAGGED = _DOTLESS + (
-    ", 'outlook.com', 'hotmail.com', 'live.com', 'icloud.com', 'me.com', 'fastmail.com', 'proton.me', 'protonmail.com'"
+_TAGGED = (
+    f"{_DOTLESS}, 'outlook.com', 'hotmail.com', 'live.com', 'icloud.com', 'me.com', 'fastmail.com',"
+    " 'proton.me', 'protonmail.com'"
 )
 
 
@@ -85,17 +89,19 @@ def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
     families = ", ".join(f"'{word}'" for word in FAMILY_FIRST)
     for macro in (
         f"said(x) as case when lower(trim(x)) in ({words}) then null else trim(x) end",
-        "plain(x) as nullif(trim(regexp_replace(replace(lower(strip_accents(x)), 'đ', 'd'),"
-        " '[^\\p{L}\\p{N}]+', ' ', 'g')), '')",
-        f"person_name(x) as nullif(trim(regexp_replace(plain(x), '^({TITLES}) | ({SUFFIXES})$', '', 'g')), '')",
+        "letters(x) as"
+        " regexp_replace(replace(lower(strip_accents(x)), 'đ', 'd'), '[^\\p{L}\\p{N} ]+', ' ', 'g')",
+        "plain(x) as nullif(trim(regexp_replace(letters(x), ' {2,}', ' ', 'g')), '')",
+        "person_name(x) as"
+        f" nullif(trim(regexp_replace(plain(x), '^({TITLES}) | ({SUFFIXES})$', '', 'g')), '')",
         f"known_name(x) as case when x in ({names}) or regexp_full_match(x, '[0-9 ]+') then null else x end",
         f"starts_with_family(words) as len(words) > 1 and words[1] in ({families})"
         f" and (words[len(words)] not in ({families}) or len(words) > 2)",
         "mail_text(x) as case when regexp_full_match(lower(trim(x)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')"
         " then lower(trim(x)) end",
-        f"own_mailbox(local, domain) as case"
-        f" when domain in ({_DOTLESS}) then replace(regexp_replace(local, '\\+.*', ''), '.', '')"
-        f" when domain in ({_TAGGED}) then regexp_replace(local, '\\+.*', '')"
+        "own_mailbox(local, domain) as case"
+        f" when domain in ({_DOTLESS}) then replace(split_part(local, '+', 1), '.', '')"
+        f" when domain in ({_TAGGED}) then split_part(local, '+', 1)"
         " when domain like 'yahoo.%' then regexp_replace(local, '-[^-]*$', '')"
         " else local end",
         f"is_mailbox(local, domain) as local not in ({mailboxes}) and domain not in ({domains})",
@@ -104,6 +110,54 @@ def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
         " try_strptime(x, ['%Y%m%d', '%d/%m/%Y', '%m/%d/%Y', '%d.%m.%Y', '%d-%m-%Y', '%Y/%m/%d'])::date)",
     ):
         connection.execute(f"create or replace macro {macro}")
+
+
+_READINGS = {
+    "first_name": "select x, known_name(person_name(x)) as given from {values}",
+    "last_name": "select x, known_name(person_name(x)) as family from {values}",
+    "middle_name": "select x, person_name(x) as middle from {values}",
+    "full_name": """
+        select x,
+            coalesce(after_comma, case
+                when starts_with_family(words) then words[-1] else words[1]
+            end) as given,
+            coalesce(before_comma, case
+                when starts_with_family(words) then words[1]
+                when len(words) > 1 then words[-1]
+            end) as family,
+            case when len(words) > 2 then array_to_string(words[2:-2], ' ') end as middle
+        from (
+            select x, string_split(known_name(person_name(x)), ' ') as words,
+                case when contains(x, ',') then person_name(split_part(x, ',', 1)) end as before_comma,
+                case when contains(x, ',') then person_name(split_part(x, ',', 2)) end as after_comma
+            from {values}
+        )""",
+    "email": """
+        select x, local as email_local,
+            local || '@' || case when domain = 'googlemail.com' then 'gmail.com' else domain end as email
+        from (
+            select x, domain,
+                case when is_mailbox(local, domain) then nullif(own_mailbox(local, domain), '') end as local
+            from (
+                select x, split_part(mail, '@', 1) as local, split_part(mail, '@', 2) as domain
+                from (select x, mail_text(x) as mail from {values})
+            )
+        )""",
+    "birth_date": """
+        select x, strftime(day, '%Y-%m-%d') as birth
+        from (select x, birth_date_of(said(x)) as day from {values})
+        where year(day) between 1000 and 2100 and day not in ({no_birth_dates})""",
+    "street": """
+        select x,
+            nullif(trim(regexp_replace(address, '(^| )[0-9]+[a-z]?( |$)', ' ')), '') as street,
+            nullif(regexp_extract(address, '(?:^| )([0-9]+[a-z]?)(?: |$)', 1), '') as house
+        from (select x, plain(said(x)) as address from {values})""",
+    "city": "select x, plain(said(x)) as city from {values}",
+    "postcode": "select x, replace(code(said(x)), 'O', '0') as postcode from {values}",
+    "state": "select x, plain(said(x)) as state from {values}",
+    "country": "select x, upper(said(x)) as region from {values}",
+}
+"""How each column is read, once per different value ``x`` of it."""
 
 
 def normalise(
@@ -129,167 +183,206 @@ def normalise(
         country: region (ISO 3166, two letters) of records that name none.
     """
     has = set(columns)
+    _read_phones(connection, source, has, country)
 
-    def text(column: str) -> str:
-        return f"said({_quoted(column)})" if column in has else "cast(null as varchar)"
+    def read(name: str, *readings: str) -> str:
+        told = [f"{reading}.{name}" for reading in readings if reading in has]
+        return f"coalesce({', '.join([*told, 'null::varchar'])}) as {name}"
 
-    region = f"upper({text('country')})"
-    region = f"coalesce({region}, '{country}')" if country else region
-    carried = "".join(f", {_quoted(column)}" for column in kept)
-    extra = "".join(f", plain(said({_quoted(column)})) as {_quoted(column)}" for column in further)
-    connection.execute(f"""
-        create or replace temporary table _said as
-        select
-            numbered.uid, given.record_id{carried},
-            {text("tenant_id") if "tenant_id" in has else "''"} as tenant,
-            {text("record_source")} as source,
-            {text("record_type")} as type,
-            {region} as region,
-            person_name({_quoted("first_name") if "first_name" in has else "null"}) as first_name,
-            person_name({_quoted("last_name") if "last_name" in has else "null"}) as last_name,
-            person_name({_quoted("middle_name") if "middle_name" in has else "null"}) as middle_name,
-            {_quoted("full_name") if "full_name" in has else "cast(null as varchar)"} as full_name,
-            string_split(mail_text({text("email")}), '@') as mailbox,
-            {text("phone")} as phone_text,
-            birth_date_of({text("birth_date")}) as birth_date,
-            plain({text("street")}) as address,
-            replace(code({text("postcode")}), 'O', '0') as postcode,
-            plain({text("city")}) as city,
-            plain({text("state")}) as state,
-            code({text("loyalty_card")}) as card,
-            code({text("national_id")}) as national_id,
-            {text("visitor_id")} as visitor{extra}
-        from {source} as given
-        inner join (
-            select record_id, row_number() over (order by record_id) as uid from {source}
-        ) as numbered on given.record_id = numbered.record_id
-    """)
-    connection.execute("""
-        create or replace temporary table _names as
-        select
-            uid,
-            case when contains(full_name, ',') then person_name(split_part(full_name, ',', 1)) end as before_comma,
-            case when contains(full_name, ',') then person_name(split_part(full_name, ',', 2)) end as after_comma,
-            string_split(known_name(name), ' ') as words
-        from (select uid, full_name, person_name(full_name) as name from _said where full_name is not null)
-    """)
-    connection.execute("""
-        create or replace temporary table _mails as
-        select
-            uid,
-            case when is_mailbox(local, domain) then nullif(own_mailbox(local, domain), '') end as local,
-            case when domain = 'googlemail.com' then 'gmail.com' else domain end as domain
-        from (select uid, mailbox[1] as local, mailbox[2] as domain from _said where mailbox is not null)
-    """)
-    _read_phones(connection)
-    placeholders = ", ".join(f"date '{day}'" for day in NO_BIRTH_DATES)
-    further_columns = "".join(f", {_quoted(column)}" for column in further)
+    def said(column: str) -> str:
+        return f"said(given.{_quoted(column)})" if column in has else "null::varchar"
+
+    days = ", ".join(f"date '{day}'" for day in NO_BIRTH_DATES)
+    joins = "".join(
+        f"""
+        left join (
+            {reading.format(values=f"(select distinct {column} as x from {source})", no_birth_dates=days)}
+        ) as {column} on given.{column} = {column}.x"""
+        for column, reading in _READINGS.items()
+        if column in has
+    )
+    carried = "".join(f", given.{_quoted(column)}" for column in kept)
+    extra = "".join(f", plain(said(given.{_quoted(column)})) as {_quoted(column)}" for column in further)
     connection.execute(f"""
         create or replace table {target} as
         select
-            said.uid, said.record_id{carried}, said.tenant, said.source, said.type,
-            coalesce(known_name(said.first_name), names.after_comma, case
-                when starts_with_family(names.words) then names.words[len(names.words)] else names.words[1]
-            end) as given,
-            coalesce(known_name(said.last_name), names.before_comma, case
-                when starts_with_family(names.words) then names.words[1]
-                when len(names.words) > 1 then names.words[len(names.words)]
-            end) as family,
-            coalesce(said.middle_name, case when len(names.words) > 2
-                then array_to_string(names.words[2:-2], ' ') end) as middle,
-            mails.local || '@' || mails.domain as email, mails.local as email_local,
+            numbered.uid, given.record_id{carried},
+            {said("tenant_id") if "tenant_id" in has else "''"} as tenant,
+            {said("record_source")} as source,
+            {said("record_type")} as type,
+            {read("given", "first_name", "full_name")},
+            {read("family", "last_name", "full_name")},
+            {read("middle", "middle_name", "full_name")},
+            {read("email", "email")}, {read("email_local", "email")},
             phones.phone,
-            case when year(said.birth_date) between 1000 and 2100 and said.birth_date not in ({placeholders})
-                then strftime(said.birth_date, '%Y-%m-%d') end as birth,
-            nullif(trim(regexp_replace(said.address, '(^| )[0-9]+[a-z]?( |$)', ' ')), '') as street,
-            nullif(regexp_extract(said.address, '(?:^| )([0-9]+[a-z]?)(?: |$)', 1), '') as house,
-            said.postcode, said.city, said.state, said.card, said.national_id, said.visitor{further_columns}
-        from _said as said
-        left join _names as names on said.uid = names.uid
-        left join _mails as mails on said.uid = mails.uid
+            {read("birth", "birth_date")},
+            {read("street", "street")}, {read("house", "street")},
+            {read("postcode", "postcode")}, {read("city", "city")}, {read("state", "state")},
+            code({said("loyalty_card")}) as card,
+            code({said("national_id")}) as national_id,
+            {said("visitor_id")} as visitor{extra}
+        from {source} as given
+        inner join (
+            select record_id, row_number() over (order by record_id) as uid from {source}
+        ) as numbered on given.record_id = numbered.record_id{joins}
         left join _phones as phones
-            on said.phone_text = phones.phone_text and said.region is not distinct from phones.region
+            on {"given.phone" if "phone" in has else "null::varchar"} = phones.x
+            and {"given.country" if "country" in has else "null::varchar"} is not distinct from phones.country
     """)
-    connection.execute("drop table _said; drop table _names; drop table _mails; drop table _phones")
+    connection.execute("drop table _phones")
 
 
-def _read_phones(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create ``_phones``: each distinct number as written, by region, in E.164 where the region's plan knows it.
+def _read_phones(
+    connection: duckdb.DuckDBPyConnection, source: str, has: Set[str], country: str | None
+) -> None:
+    """Create ``_phones``: each distinct number as written, by country, in E.164 where its plan knows it.
 
-    Numbers in the forms that people write most are read by the pattern of their region's plan, all at once;
-    only what is left goes through the library one by one. A number that no plan knows is kept as
-    ``~`` and its digits without prefix, so that two equal ones are still equal.
+    Numbers in the forms that people write most are read by the patterns of the plans of the records' regions,
+    all at once. Only what has a form that these do not read (another country's code, an extension, letters)
+    goes through the library one by one. A number that no plan knows is kept as ``~`` and its digits, in
+    the region's international form, so that two equal ones are still equal.
     """
-    regions = [
-        row[0]
-        for row in connection.execute(
-            "select distinct region from _said where phone_text is not null and region is not null"
-        ).fetchall()
-    ]
-    plans = "".join(_plan(region) for region in sorted(regions))
+    region = "upper(said(country))" if "country" in has else "null::varchar"
+    region = f"coalesce({region}, '{country}')" if country else region
+    connection.execute(f"""
+        create or replace temporary table _numbers as
+        select
+            x, country, region, phone_text,
+            starts_with(phone_text, '+') or starts_with(phone_text, '00') as is_international,
+            regexp_full_match(phone_text, '[0-9+().\\s-]+') as is_plain,
+            regexp_replace(
+                case
+                    when starts_with(phone_text, '0011') then substr(phone_text, 5)
+                    when starts_with(phone_text, '00') then substr(phone_text, 3)
+                    else phone_text
+                end,
+                '[^0-9]+', '', 'g'
+            ) as d
+        from (
+            select x, country, {region} as region, said(x) as phone_text
+            from (
+                select distinct {"phone" if "phone" in has else "null::varchar"} as x,
+                    {"country" if "country" in has else "null::varchar"} as country
+                from {source}
+            )
+            where x is not null
+        )
+        where phone_text is not null
+    """)
+    found = connection.execute("select distinct region from _numbers where region is not null").fetchall()
+    plans = [_branches(region) for region in sorted(row[0] for row in found)]
     connection.execute(f"""
         create or replace temporary table _phones as
-        with written as (
-            select distinct phone_text, region from _said where phone_text is not null
-        ),
-        digits as (
-            select
-                phone_text, region,
-                regexp_matches(phone_text, '^\\s*(\\+|00)') as is_international,
-                regexp_replace(regexp_replace(phone_text, '^\\s*00', ''), '[^0-9]', '', 'g') as d
-            from written
-        )
         select
-            phone_text, region,
+            *,
             case
-                when length(d) < 6 or length(d) > 15 or length(replace(d, right(d, 1), '')) <= 2 then null
-                when starts_with('1234567890', ltrim(d, '0')) then null
-                {plans}
-                when is_international then '+' || d
-                else '~' || ltrim(d, '0')
+                when is_plain and (length(d) < 6 or length(d) > 15) then ''
+                when is_plain and length(replace(d, right(d, 1), '')) <= 2 then ''
+                when is_plain and starts_with('1234567890', ltrim(d, '0')) then ''
+                {"".join(plan.known for plan in plans)}
             end as phone
-        from digits
+        from _numbers
     """)
-
-
-def _plan(region: str) -> str:
-    """Branches that read a region's numbers; none for a region without a plan."""
-    metadata = PhoneMetadata.metadata_for_region(region)
-    if metadata is None:
-        return ""
-    code, prefix = metadata.country_code, metadata.national_prefix or ""
-    valid = metadata.general_desc.national_number_pattern.replace("'", "''")
-    lengths = metadata.general_desc.possible_length
-    of_region = f"region = '{region}'"
-    after_code, after_prefix = f"substr(d, {len(str(code)) + 1})", f"substr(d, {len(prefix) + 1})"
-    branches = [
-        (f"is_international and starts_with(d, '{code}')", f"ltrim({after_code}, '0')"),
-        *([(f"starts_with(d, '{prefix}')", after_prefix)] if prefix else []),
-        ("true", "d"),
-        (f"starts_with(d, '{code}')", after_code),
-    ]
-    told = "".join(
-        f" when {of_region} and {condition} and regexp_full_match({rest}, '{valid}') then '+{code}' || {rest}\n"
-        for condition, rest in branches
+    undecided = connection.execute("""
+        select distinct phone_text, region,
+            case when is_international and is_plain then '+' || d else phone_text end
+        from _phones
+        where phone is null and (is_international or not is_plain or starts_with(phone_text, '011'))
+    """).fetchall()
+    library = pa.table(
+        {
+            "phone_text": pa.array([row[0] for row in undecided], pa.string()),
+            "region": pa.array([row[1] for row in undecided], pa.string()),
+            "phone": pa.array([to_e164(row[2], row[1]) for row in undecided], pa.string()),
+        }
     )
-    shortest = min(length for length in lengths if length > 0) - 1
-    return (
-        told
-        + "".join(
-            f" when {of_region} and {condition} and length({rest}) >= {shortest} then '~{code}' || {rest}\n"
-            for condition, rest in (branches[0], *branches[1:-2], branches[-1])
+    connection.register("_library", library)
+    connection.execute(f"""
+        create or replace temporary table _phones as
+        select
+            p.x, p.country,
+            nullif(coalesce(p.phone, library.phone, case
+                when length(d) < 6 or length(d) > 15 then null
+                {"".join(plan.unknown for plan in plans)}
+                else '~' || ltrim(d, '0')
+            end), '') as phone
+        from _phones as p
+        left join _library as library
+            on p.phone is null and p.phone_text = library.phone_text
+            and p.region is not distinct from library.region
+    """)
+    connection.execute("drop table _numbers")
+    connection.unregister("_library")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A country's numbers: its calling code, trunk prefix, their general form and their least length."""
+
+    code: int
+    prefix: str
+    form: str
+    shortest: int
+
+
+def _plan_of(region: str) -> _Plan | None:
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.country_code is None or metadata.general_desc is None:
+        return None
+    return _Plan(
+        code=metadata.country_code,
+        prefix=metadata.national_prefix or "",
+        form=metadata.general_desc.national_number_pattern or "",
+        shortest=min(length for length in metadata.general_desc.possible_length if length > 0),
+    )
+
+
+@dataclass(frozen=True)
+class _Branches:
+    """Branches of a SQL ``case`` that read a region's numbers: those that its plan knows, and all others."""
+
+    known: str = ""
+    unknown: str = ""
+
+
+def _branches(region: str) -> _Branches:
+    plan = _plan_of(region)
+    if plan is None:
+        return _Branches()
+    code, prefix = plan.code, plan.prefix
+    of_region = f"is_plain and region = '{region}'"
+    after_code, after_prefix = f"substr(d, {len(str(code)) + 1})", f"substr(d, {len(prefix) + 1})"
+    trunk = f"regexp_replace({after_code}, '^0', '')" if prefix == "0" else after_code  # as in +84 (0)90
+    with_code = (f"is_international and starts_with(d, '{code}')", trunk)
+    with_prefix = [(f"not is_international and starts_with(d, '{prefix}')", after_prefix)] if prefix else []
+    with_bare_code = (f"starts_with(d, '{code}')", after_code)
+    form = plan.form.replace("'", "''")
+    return _Branches(
+        known="".join(
+            f" when {of_region} and {condition} and regexp_full_match({rest}, '{form}')"
+            f" then '+{code}' || {rest}\n"
+            for condition, rest in (with_code, *with_prefix, ("not is_international", "d"), with_bare_code)
+        ),
+        unknown="".join(
+            f" when p.region = '{region}' and {condition} and length({rest}) >= {plan.shortest - 1}"
+            f" then '~{code}' || {rest}\n"
+            for condition, rest in (with_code, *with_prefix, with_bare_code)
         )
-        + f" when {of_region} and not is_international then '~{code}' || d\n"
+        + f" when p.region = '{region}' and not is_international then '~{code}' || d\n",
     )
 
 
 def to_e164(number: str, region: str | None) -> str | None:
-    """Read one number by the library, as the tests compare it: E.164 when its plan knows it, else None."""
+    """Read one number by the library: E.164 when a country's plan knows it, else None.
+
+    As in the patterns, a plan knows a number that has the general form of the country's numbers.
+    """
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(parsed):
+    plan = _plan_of(phonenumbers.region_code_for_country_code(parsed.country_code or 0))
+    if plan is None or not re.fullmatch(plan.form, phonenumbers.national_significant_number(parsed)):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 

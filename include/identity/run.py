@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import duckdb
 import numpy as np
 
 from include.identity import history, store
@@ -55,9 +53,9 @@ def match(
 ) -> RunResult:
     """Match the warehouse's records and land what is decided.
 
-    The first run, and one that trains a new model, reads everything. Decisions are loaded before the matcher's own
-    tables are committed: a run that is killed between them leaves these as they were, and the next one comes
-    to the same decisions.
+    The first run, and one that trains a new model, reads everything. Decisions are loaded before the
+    matcher's own tables are committed: a run that is killed between them leaves these as they were, and the
+    next one comes to the same decisions.
 
     Args:
         settings: where the warehouse and the landing zone are.
@@ -72,9 +70,11 @@ def match(
     ):
         warehouse.lock(LOCK)
         model = store.active_model(warehouse)
+        retrain = retrain or store.is_outgrown(warehouse)
         if model is None or retrain or mode == "full":
             return Run(warehouse, loader, settings, "full").everything(None if retrain else model)
-        return Run(warehouse, loader, settings, "incremental").increment(model)
+        run = Run(warehouse, loader, settings, "incremental")
+        return run.increment(model) if run.has_news else run.idle(model)
 
 
 class Run:
@@ -90,6 +90,32 @@ class Run:
         self.last_figures = last[0][2]["tenants"] if last else {}
         self.since: dict[str, int] = dict.fromkeys(self.pins, 0) | (last[0][1] if last else {})
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a load has committed since the last run."""
+        return self.pins != self.since
+
+    def idle(self, model: Model) -> RunResult:
+        """Say how things stand; nothing is read and nothing recorded."""
+        figures = self.last_figures.values()
+        return RunResult(
+            run_no=self.run_no - 1,
+            mode=self.mode,
+            model_version=model.version,
+            records=sum(told["records"] for told in figures),
+            new_records=0,
+            customers=sum(told["customers"] for told in figures),
+            moved_records=0,
+            merges=0,
+            splits=0,
+            open_reviews=self.warehouse.value("select count(*) from identity.review_queue"),
+            map_rows=0,
+        )
+
+    def _nothing(self, read: int) -> RunResult:
+        """Say that no record tells enough to be compared; the next run reads everything again."""
+        return RunResult(0, self.mode, "none", 0, read, 0, 0, 0, 0, 0, 0)
+
     def everything(self, model: Model | None) -> RunResult:
         """Match all records anew."""
         with store.workspace() as (duck, folder):
@@ -98,6 +124,8 @@ class Run:
             everything = evidence_of(present_columns(duck, "records", ()), ())
             find_hubs(duck, "records", everything, "hubs")
             suppress(duck, "records", everything, "hubs")
+            if not everything:
+                return self._nothing(read)
             if model is None:
                 model = train(duck, "records", "pairs")
                 count_frequencies(duck, "records", model.evidence, "frequencies")
@@ -110,10 +138,11 @@ class Run:
                 )
             self.model = model
             add_frequencies(duck, "records", model.evidence, "frequencies", "weighable")
-            weigh(duck, model, "weighable", "weighable", "pairs", "weighed")
+            weigh(duck, model, "weighable", "weighable", "pairs", target="weighed")
             store.pull(
                 self.warehouse, duck, folder,
-                "select record_no, tenant_id || '/' || record_name as record_id, first_run from identity.records",
+                "select record_no, tenant_id || '/' || record_name as record_id, first_run"
+                " from identity.records",
                 "stood",
             )  # fmt: skip
             (standing_no,) = self.warehouse.rows("select coalesce(max(record_no), 0) from identity.records")[
@@ -122,20 +151,25 @@ class Run:
             duck.execute(f"""
                 create table members as
                 select weighable.*, coalesce(stood.first_run, {self.run_no}) as first_run,
-                    coalesce(stood.record_no, {standing_no} + row_number() over (order by weighable.uid)) as record_no
+                    coalesce(
+                        stood.record_no, {standing_no} + row_number() over (order by weighable.uid)
+                    ) as record_no
                 from weighable left join stood using (record_id)
             """)
             store.pull(
                 self.warehouse, duck, folder,
                 "select tenant_id || '/' || record_source || ':' ||"
-                " case when record_type = 'customer' then '' else record_type || ':' end || record_id as record_id,"
+                " case when record_type = 'customer' then '' else record_type || ':' end"
+                " || record_id as record_id,"
                 " customer_id from raw.customer_map where not _deleted",
                 "map",
             )  # fmt: skip
             duck.execute("""
                 create table standing as
                 select members.record_id,
-                    coalesce(map.customer_id, case when type = 'customer' then record_name end) as customer_id,
+                    coalesce(
+                        map.customer_id, case when type = 'customer' then record_name end
+                    ) as customer_id,
                     stood.record_no is null as is_new
                 from members
                 left join map using (record_id)
@@ -177,7 +211,7 @@ class Run:
     # reading
 
     def _read(self, since: Mapping[str, int]) -> int:
-        """Read and normalise the records that loads brought after ``since``; return how many rows were touched."""
+        """Read and normalise what loads brought after ``since``; return how many rows were touched."""
         duck, warehouse = self.duck, self.warehouse
         define_macros(duck)
         statement = f"""
@@ -202,12 +236,13 @@ class Run:
         )
         warehouse.execute("create temp table _values (column_name text, value text) on commit drop")
         if values:
-            store.push(warehouse, duck, self.folder, values, "_values", ["column_name", "value"])
+            store.push(warehouse, duck, self.folder, values, "_values", columns=["column_name", "value"])
         store.pull(
             warehouse, duck, self.folder,
             "select f.column_name, f.value, f.frequency from identity.term_frequencies as f"
             " inner join _values as v on f.column_name = v.column_name and f.value = v.value"
-            " union all select column_name, '', min(frequency) from identity.term_frequencies group by column_name",
+            " union all"
+            " select column_name, '', min(frequency) from identity.term_frequencies group by column_name",
             "frequencies",
         )  # fmt: skip
 
@@ -216,19 +251,22 @@ class Run:
         duck, warehouse = self.duck, self.warehouse
         warehouse.execute("""
             create temp table _touched (tenant_id text, record_name text) on commit drop;
-            create temp table _gone (record_no bigint, record_id text, customer_id text, first_run bigint) on commit drop;
+            create temp table _gone (
+                record_no bigint, record_id text, customer_id text, first_run bigint
+            ) on commit drop;
             create temp table _seeds (record_no bigint) on commit drop;
         """)
         store.push(
             warehouse, duck, self.folder, "select distinct tenant_id, record_name from touched",
-            "_touched", ["tenant_id", "record_name"],
+            "_touched", columns=["tenant_id", "record_name"],
         )  # fmt: skip
         warehouse.execute("""
             analyze _touched;
             insert into _gone
                 select r.record_no, r.tenant_id || '/' || r.record_name, r.customer_id, r.first_run
                 from _touched as t
-                inner join identity.records as r on t.tenant_id = r.tenant_id and t.record_name = r.record_name;
+                inner join identity.records as r
+                    on t.tenant_id = r.tenant_id and t.record_name = r.record_name;
             analyze _gone;
             insert into _seeds
                 select l.right_no from _gone as g inner join identity.links as l on g.record_no = l.left_no
@@ -262,14 +300,14 @@ class Run:
         if count:
             keys = f"select key, uid from ({keys_sql('fresh_keyed', self.model.keys)})"
             warehouse.execute("create temp table _keys (key bigint, record_no bigint) on commit drop")
-            store.push(warehouse, duck, self.folder, keys, "_keys", ["key", "record_no"])
+            store.push(warehouse, duck, self.folder, keys, "_keys", columns=["key", "record_no"])
             warehouse.execute(
                 "analyze _keys; insert into identity.block_keys select key, record_no from _keys"
             )
             self._write_records("fresh", "coalesce(stood_under, record_name)")
 
     def _candidates(self) -> bool:
-        """Find who shares a key with a new record; ``_pairs`` and ``_others`` hold them. False when nobody is new."""
+        """Fill ``_pairs`` and ``_others`` with who shares a new record's key; False when nobody is new."""
         warehouse = self.warehouse
         warehouse.execute("create temp table _others (record_no bigint) on commit drop")
         if not warehouse.value("select to_regclass('pg_temp._keys') is not null"):
@@ -299,13 +337,15 @@ class Run:
         store.pull(
             self.warehouse, self.duck, self.folder,
             f"select r.record_no, r.tenant_id || '/' || r.record_name as record_id, r.tenant_id as tenant,"
-            f" r.record_source as source, r.record_type as type, r.customer_id, r.first_run, r.created_at, {columns}"
+            " r.record_source as source, r.record_type as type, r.customer_id, r.first_run, r.created_at,"
+            f" {columns}"
             f" from identity.records as r inner join ({chosen}) as chosen on r.record_no = chosen.record_no",
             table,
         )  # fmt: skip
         self.duck.execute(f"alter table {table} alter created_at type timestamptz")
         self.duck.execute(
-            f"create or replace table {table} as select *, row_number() over (order by record_id) as uid from {table}"
+            f"create or replace table {table} as"
+            f" select *, row_number() over (order by record_id) as uid from {table}"
         )
 
     def _weigh_candidates(self, found: bool) -> None:
@@ -320,7 +360,7 @@ class Run:
                 inner join others as l on pairs.left_no = l.record_no
                 inner join others as r on pairs.right_no = r.record_no
             """)
-            weigh(duck, self.model, "others", "others", "numbered", "weighed")
+            weigh(duck, self.model, "others", "others", "numbered", target="weighed")
             links = f"""
                 select l.record_no, r.record_no, weight
                 from weighed
@@ -329,7 +369,12 @@ class Run:
                 where weight >= {self.model.link_weight}
             """
             store.push(
-                warehouse, duck, self.folder, links, "identity.links", ["left_no", "right_no", "weight"]
+                warehouse,
+                duck,
+                self.folder,
+                links,
+                "identity.links",
+                columns=["left_no", "right_no", "weight"],
             )
             warehouse.execute("insert into _seeds select distinct record_no from _keys")
         duck.execute("""
@@ -353,7 +398,8 @@ class Run:
                 ) as e (source, type, key)
                 inner join identity.records as r
                     on o.tenant_id = r.tenant_id
-                    and r.record_name = e.source || ':' || case when e.type = 'customer' then '' else e.type || ':' end || e.key
+                    and r.record_name = e.source || ':'
+                        || case when e.type = 'customer' then '' else e.type || ':' end || e.key
                 where o._load_id > %s
             """,
             [self.since["identity_overrides"]],
@@ -460,11 +506,14 @@ class Run:
             if (decided := store.overrides(self.warehouse))
             else {}
         )
-        same, different = [], []
+        same: list[tuple[int, int]] = []
+        different: list[tuple[int, int]] = []
         for decision in decided:
-            ends = [places.get(f"{decision['tenant_id']}/{decision[side]}") for side in ("left", "right")]
-            if None not in ends:
-                (same if decision["link"] == "same" else different).append((ends[0], ends[1]))
+            left, right = (
+                places.get(f"{decision['tenant_id']}/{decision[side]}") for side in ("left", "right")
+            )
+            if left is not None and right is not None:
+                (same if decision["link"] == "same" else different).append((left, right))
         exclusive = None
         if self.settings.exclusive_sources:
             exclusive = np.full(count, -1, dtype=np.int64)
@@ -481,7 +530,7 @@ class Run:
         duck.register("_missing", {"uid_l": left + 1, "uid_r": right + 1, "place": np.arange(len(left))})
         duck.execute("create or replace temp table missing as select * from _missing")
         duck.unregister("_missing")
-        weigh(duck, self.model, "members", "members", "missing", "weighed_missing")
+        weigh(duck, self.model, "members", "members", "missing", target="weighed_missing")
         told = duck.sql(
             "select place, weight from missing inner join weighed_missing using (uid_l, uid_r) order by place"
         ).fetchnumpy()
@@ -512,9 +561,9 @@ class Run:
                 "customer_map",
                 tenant_id,
                 told,
-                f"map-{self.run_id}.jsonl",
-                self.started_at,
-                self.settings,
+                name=f"map-{self.run_id}.jsonl",
+                at=self.started_at,
+                settings=self.settings,
             )
             self.map_rows += len(told)
 
@@ -524,31 +573,36 @@ class Run:
         """Write all tables of the matcher anew."""
         duck, warehouse = self.duck, self.warehouse
         warehouse.execute(
-            "truncate identity.records, identity.block_keys, identity.links, identity.hubs, identity.term_frequencies"
+            "truncate identity.records, identity.block_keys, identity.links, identity.hubs,"
+            " identity.term_frequencies"
         )
         duck.execute("create table customers as select record_id, customer_id from assigned")
         duck.execute(
-            "create table written as select members.*, customers.customer_id from members inner join customers using (record_id)"
+            "create table written as select members.*, customers.customer_id"
+            " from members inner join customers using (record_id)"
         )
         self._write_records("written", "customer_id")
         duck.execute("create view keyed as select * exclude (uid), record_no as uid from members")
         store.push(
             warehouse, duck, self.folder, f"select key, uid from ({keys_sql('keyed', self.model.keys)})",
-            "identity.block_keys", ["key", "record_no"],
+            "identity.block_keys", columns=["key", "record_no"],
         )  # fmt: skip
         store.push(
             warehouse, duck, self.folder,
-            "select l.record_no, r.record_no, weight from weighed inner join members as l on weighed.uid_l = l.uid"
-            f" inner join members as r on weighed.uid_r = r.uid where weight >= {self.model.link_weight}",
-            "identity.links", ["left_no", "right_no", "weight"],
+            "select l.record_no, r.record_no, weight from weighed"
+            " inner join members as l on weighed.uid_l = l.uid"
+            " inner join members as r on weighed.uid_r = r.uid"
+            f" where weight >= {self.model.link_weight}",
+            "identity.links", columns=["left_no", "right_no", "weight"],
         )  # fmt: skip
         store.push(
             warehouse, duck, self.folder, "select tenant, column_name, value, persons from hubs",
-            "identity.hubs", ["tenant_id", "column_name", "value", "persons"],
+            "identity.hubs", columns=["tenant_id", "column_name", "value", "persons"],
         )  # fmt: skip
         store.push(
-            warehouse, duck, self.folder, "select column_name, value, frequency from frequencies where value <> ''",
-            "identity.term_frequencies", ["column_name", "value", "frequency"],
+            warehouse, duck, self.folder,
+            "select column_name, value, frequency from frequencies where value <> ''",
+            "identity.term_frequencies", columns=["column_name", "value", "frequency"],
         )  # fmt: skip
         duck.execute("""
             create table possible as
@@ -566,7 +620,7 @@ class Run:
         warehouse.execute("create temp table _assigned (record_no bigint, customer_id text) on commit drop")
         store.push(
             warehouse, self.duck, self.folder, "select record_no, customer_id from assigned",
-            "_assigned", ["record_no", "customer_id"],
+            "_assigned", columns=["record_no", "customer_id"],
         )  # fmt: skip
         warehouse.execute("""
             analyze _assigned;
@@ -581,9 +635,10 @@ class Run:
         told = ", ".join(f'"{column}"' for column in optional)
         store.push(
             self.warehouse, self.duck, self.folder,
-            f"select record_no, {', '.join(store.IDENTITY)}, {customer}, first_run, created_at, {told} from {table}",
+            f"select record_no, {', '.join(store.IDENTITY)}, {customer}, first_run, created_at, {told}"
+            f" from {table}",
             "identity.records",
-            ["record_no", *store.IDENTITY, "customer_id", "first_run", "created_at", *optional],
+            columns=["record_no", *store.IDENTITY, "customer_id", "first_run", "created_at", *optional],
         )  # fmt: skip
 
     def _finish(self, refused: Pairs, read: int) -> RunResult:

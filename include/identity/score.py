@@ -7,7 +7,6 @@ import duckdb
 from include.identity.evidence import Evidence
 from include.identity.model import Model, frequency_columns, scoring_sql
 
-
 PROOFS = ("email", "card", "national_id")
 """Evidence that overrules a birth date that contradicts; without it father and son of one name stay two."""
 
@@ -18,13 +17,16 @@ CONTRADICTED = 1.0
 def count_frequencies(
     connection: duckdb.DuckDBPyConnection, table: str, evidence: Sequence[Evidence], target: str
 ) -> None:
-    """Create the table ``target`` of term frequencies: ``column_name``, ``value``, share of those that state it."""
+    """Create the table ``target`` of term frequencies: ``column_name``, ``value`` and ``frequency``.
+
+    The frequency is the value's share of the records that state the column.
+    """
     told = [
-        f"select '{column}' as column_name, {column} as value,"
-        f" count(*) / sum(count(*)) over () as frequency from {table} where {column} is not null group by all"
-        for column in (f'"{name}"' for name in frequency_columns(evidence))
+        f"select '{column}' as column_name, \"{column}\" as value,"
+        f" count(*) / sum(count(*)) over () as frequency"
+        f' from {table} where "{column}" is not null group by all'
+        for column in frequency_columns(evidence)
     ]
-    told = [part.replace("'\"", "'").replace("\"'", "'") for part in told]
     empty = "select '' as column_name, '' as value, 0.0 as frequency where false"
     connection.execute(f"create or replace table {target} as " + " union all ".join([empty, *told]))
 
@@ -36,22 +38,27 @@ def add_frequencies(
     frequencies: str,
     target: str,
 ) -> None:
-    """Create ``target``: the records with ``tf_`` columns; a value that was never counted is as rare as the rarest."""
+    """Create ``target``: the records with ``tf_`` columns of their values' frequencies.
+
+    A value that was never counted is as rare as the rarest.
+    """
     columns = frequency_columns(evidence)
     joins = "".join(
-        f"\nleft join {frequencies} as f{place} on f{place}.column_name = '{column}' and f{place}.value = r.\"{column}\""
+        f"\nleft join {frequencies} as f{place}"
+        f" on f{place}.column_name = '{column}' and f{place}.value = r.\"{column}\""
         for place, column in enumerate(columns)
     )
     told = "".join(
         f',\n case when r."{column}" is not null then coalesce(f{place}.frequency,'
-        f" (select min(frequency) from {frequencies} where column_name = '{column}'), 1.0) end as \"tf_{column}\""
+        f" (select min(frequency) from {frequencies} where column_name = '{column}'), 1.0) end"
+        f' as "tf_{column}"'
         for place, column in enumerate(columns)
     )
     connection.execute(f"create or replace table {target} as select r.*{told} from {table} as r{joins}")
 
 
 def weigh(
-    connection: duckdb.DuckDBPyConnection, model: Model, left: str, right: str, pairs: str, target: str
+    connection: duckdb.DuckDBPyConnection, model: Model, left: str, right: str, pairs: str, *, target: str
 ) -> None:
     """Create the table ``target`` of weighed pairs: ``uid_l``, ``uid_r``, ``weight``.
 
@@ -81,7 +88,10 @@ def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: 
     weight = f"least(match_weight, {own})"
     if "birth" in columns:
         proof = " or ".join(f'"gamma_{column}" > 0' for column in PROOFS if column in columns) or "false"
-        weight = f'case when "gamma_birth" = 0 and not ({proof}) then least({weight}, {CONTRADICTED}) else {weight} end'
+        weight = (
+            f'case when "gamma_birth" = 0 and not ({proof})'
+            f" then least({weight}, {CONTRADICTED}) else {weight} end"
+        )
     parts = ", *" if with_parts else ""
     return (
         f"select uid_l, uid_r, cast({weight} as double) as weight{parts}"

@@ -2,9 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,9 @@ EVIDENCE = (
     "given", "middle", "family", "birth", "email", "email_local", "phone", "card", "national_id", "visitor",
     "street", "house", "postcode", "city", "state",
 )  # fmt: skip
+FEW_RECORDS = 5_000
+"""Records from which a model is pinned for good; one of fewer is learnt anew when they have doubled."""
+
 FREQUENCIES = ("tf_given", "tf_family", "tf_street", "tf_city")
 IDENTITY = ("tenant_id", "record_source", "record_type", "record_key", "record_name")
 _KEYS = {"customers": "source_customer_id", "orders": "order_id", "pos_sales": "sale_id"}
@@ -49,7 +51,8 @@ def records_since(since: Mapping[str, int]) -> str:
 def touched_since(since: Mapping[str, int]) -> str:
     """Return the query of the names of all rows touched since ``since``, records or not, removed ones too."""
     return " union all ".join(
-        f"select tenant_id, source || ':' || {'' if feed == 'customers' else repr(_TYPES[feed] + ':') + ' || '}"
+        "select tenant_id, source || ':' ||"
+        f" {'' if feed == 'customers' else repr(_TYPES[feed] + ':') + ' || '}"
         f"{_KEYS[feed]} as record_name from raw.{feed} where _load_id > {since[feed]}"
         for feed in FEEDS
     )
@@ -79,8 +82,9 @@ def pull(
         for chunk in warehouse.copy_out(statement):
             file.write(chunk)
     connection.execute(
-        f"create or replace table {table} as select * from read_csv('{path}', header = false, columns = {columns},"
-        " quote = '\"', escape = '\"', delim = ',', null_padding = false, strict_mode = true, auto_detect = false)"
+        f"create or replace table {table} as select * from read_csv("
+        f"'{path}', header = false, columns = {columns}, quote = '\"', escape = '\"', delim = ',',"
+        " null_padding = false, strict_mode = true, auto_detect = false)"
     )
     path.unlink()
     (rows,) = connection.execute(f"select count(*) from {table}").fetchall()[0]
@@ -93,6 +97,7 @@ def push(
     folder: Path,
     query: str,
     table: str,
+    *,
     columns: Sequence[str],
 ) -> int:
     """Append the result of a query in the workspace to a table of the warehouse; return its rows."""
@@ -116,6 +121,14 @@ def active_model(warehouse: Warehouse) -> Model | None:
     return Model.from_json(found[0][0]) if found else None
 
 
+def is_outgrown(warehouse: Warehouse) -> bool:
+    """Say whether the model was learnt from so few records that there are more than twice as many now."""
+    found = warehouse.rows("select trained_on from identity.models where is_active")
+    if not found or found[0][0] >= FEW_RECORDS:
+        return False
+    return bool(warehouse.value("select count(*) from identity.records") > 2 * found[0][0])
+
+
 def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
     """Record a model and pin the next runs to it."""
     warehouse.execute("update identity.models set is_active = false where is_active")
@@ -129,11 +142,14 @@ def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
 
 
 def overrides(warehouse: Warehouse, *, in_force: bool = True) -> list[dict[str, Any]]:
-    """Return the operators' decisions: link, names of both records; those that were withdrawn too when asked."""
+    """Return the operators' decisions: link, names of both records; when asked, withdrawn ones too."""
     rows = warehouse.rows(
         f"""
-        select tenant_id, override_id, link, left_source, left_type, left_id, right_source, right_type, right_id
-        from raw.identity_overrides where {"is_active and" if in_force else ""} not _deleted order by tenant_id, override_id
+        select tenant_id, override_id, link,
+            left_source, left_type, left_id, right_source, right_type, right_id
+        from raw.identity_overrides
+        where {"is_active and" if in_force else ""} not _deleted
+        order by tenant_id, override_id
         """
     )
     return [

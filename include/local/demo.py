@@ -99,12 +99,12 @@ def _register(settings: Settings) -> list[Source]:
 def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Source]) -> None:
     dag_ids = [f"ingest_{source.name}" for source in sources]
     api = airflow.api()
-    runs.wait_for_dags(airflow, [*dag_ids, runs.TRANSFORM])
+    runs.wait_for_dags(airflow, [*dag_ids, runs.MATCH, runs.TRANSFORM])
     plans = {source.name: intervals(settings.demo_dir, source) for source in sources}
     already = [api.run(dag_id, HISTORY_RUN) for dag_id in dag_ids]
     if all(standing is None for standing in already):
         # While all of this comes in there is nothing worth building; afterwards every load is followed.
-        api.set_paused(runs.TRANSFORM, True)
+        runs.pause_followers(airflow, True)
     for dag_id in dag_ids:
         api.set_paused(dag_id, False)
     for source, dag_id in zip(sources, dag_ids, strict=True):
@@ -115,9 +115,9 @@ def _run_dags(airflow: LocalAirflow, settings: Settings, sources: Sequence[Sourc
             first, last = (datetime.combine(daily[at].begin, time(), source.zone) for at in (0, -1))
             runs.backfill(airflow, dag_id, first, last)
     runs.wait_until_ended(airflow, dag_ids, stack.say, "history and daily runs")
-    api.set_paused(runs.TRANSFORM, False)
+    runs.pause_followers(airflow, False)
     if not runs.transform_covers(airflow):  # an earlier demo was interrupted, or its marts are red
-        api.trigger(runs.TRANSFORM, f"demo_{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
+        api.trigger(runs.MATCH, f"demo_{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
     runs.wait_for_transform(airflow, stack.say)
 
 

@@ -36,7 +36,7 @@ def run() -> None:
     airflow = stack.start_airflow(server)
     stack.say(f"Airflow is ready at {airflow.url}")
     dag_id = f"ingest_{source.name}"
-    runs.wait_for_dags(airflow, [dag_id, runs.TRANSFORM])
+    runs.wait_for_dags(airflow, [dag_id, runs.MATCH, runs.TRANSFORM])
     _backfill(airflow, settings, source, days)
     stack.say(f"{(last - first).days + 1} daily intervals from {first} to {last} are green")
     report.print_daily_revenue(settings, airflow, source.config.tenant)
@@ -77,16 +77,16 @@ def _backfill(airflow: LocalAirflow, settings: Settings, source: Source, days: l
     api.set_paused(dag_id, False)
     # In bulk there is nothing worth building before the last day; otherwise every load is followed.
     bulk = len(missing) + len(late) > BULK_DAYS
-    api.set_paused(runs.TRANSFORM, bulk)
+    runs.pause_followers(airflow, bulk)
     for day in late:
         api.clear(dag_id, ran[day][0])
     if missing:
         first, last = (datetime.combine(missing[at], time(), source.zone) for at in (0, -1))
         runs.backfill(airflow, dag_id, first, last, at_once=AT_ONCE)
     runs.wait_until_ended(airflow, [dag_id], stack.say, "daily runs")
-    api.set_paused(runs.TRANSFORM, False)
+    runs.pause_followers(airflow, False)
     if not runs.transform_covers(airflow):
-        api.trigger(runs.TRANSFORM, f"after_{source.name}_{since:%Y%m%dT%H%M%S}", {})
+        api.trigger(runs.MATCH, f"after_{source.name}_{since:%Y%m%dT%H%M%S}", {})
     runs.wait_for_transform(airflow, stack.say)
 
 

@@ -18,6 +18,7 @@ DAY_FORMAT = "%Y-%m-%d"
 POLL_SECONDS = 1.0
 DAG_SECONDS = 120
 ACTIVE = ("queued", "running")
+MATCH = "match_customers"
 TRANSFORM = "transform"
 
 
@@ -118,6 +119,11 @@ def wait_for_transform(airflow: LocalAirflow, say: Say) -> None:
                 shown = progress
         elif last is not None and last["state"] == "failed":
             raise RunFailedError(explain_failure(airflow, [TRANSFORM]))
+        elif is_matching(airflow):
+            deadline = time.monotonic() + DAG_SECONDS
+            if shown != "customers: matching":
+                shown = "customers: matching"
+                say(shown)
         elif not waits and transform_covers(airflow):
             say("marts: green")
             return
@@ -128,10 +134,23 @@ def wait_for_transform(airflow: LocalAirflow, say: Say) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def pause_followers(airflow: LocalAirflow, paused: bool) -> None:
+    """Hold back what follows every load, or let it go on; what is loaded meanwhile waits as asset events."""
+    for dag_id in (MATCH, TRANSFORM):
+        airflow.api().set_paused(dag_id, paused)
+
+
+def is_matching(airflow: LocalAirflow) -> bool:
+    """Say whether a load waits to be matched or is being matched; the transform follows."""
+    api = airflow.api()
+    last = next(iter(api.runs(MATCH, limit=1)), None)
+    return api.has_queued_events(MATCH) or (last is not None and last["state"] in ACTIVE)
+
+
 def transform_covers(airflow: LocalAirflow) -> bool:
     """Say whether every load that ended is in a transform run that is green or active, or has one coming."""
     api = airflow.api()
-    if api.has_queued_events(TRANSFORM):
+    if api.has_queued_events(TRANSFORM) or is_matching(airflow):
         return True
     loaded = api.last_event(RAW_ASSET)
     last = next(iter(api.runs(TRANSFORM, limit=1)), None)

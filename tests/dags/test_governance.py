@@ -32,7 +32,7 @@ GOOD = dedent(
 def test_the_dag_bag_holds_every_dag_without_errors() -> None:
     found = governance.bag(DAGS)
     assert governance.broken_bag(found) == []
-    assert set(found.dags) == {"ingest_acme_shop", "ingest_zeta_shop", "transform"}
+    assert set(found.dags) == {"ingest_acme_shop", "ingest_zeta_shop", "match_customers", "transform"}
 
 
 def test_every_dag_has_owner_tags_retries_and_text() -> None:
@@ -61,6 +61,9 @@ def test_an_ingest_dag_runs_days_of_its_source_and_tells_the_transform() -> None
     assert ingest.task_dict["load"].upstream_task_ids == {"extract"}
     outlets = {asset.name for asset in ingest.task_dict["load"].outlets}
     assert outlets == {"raw", "raw_zeta_shop"}
+    match = found["match_customers"]
+    assert [asset.name for asset in match.task_dict["announce"].outlets] == ["customers"]
+    assert match.task_dict["announce"].trigger_rule == "all_done"  # a red match does not hold the marts
     assert transform.max_active_runs == 1
     order = [task.task_id for task in transform.topological_sort()]
     assert order == ["gate_raw", "build", "gate_marts", "announce", "no_tenant_held"]

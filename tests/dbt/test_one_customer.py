@@ -1,6 +1,7 @@
 """A change of the customer map moves the orders of its records, and of the KOLs' days those that it must."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_merge_moves_the_days_concerned_and_no_other_and_can_be_taken_back(map
     assert logged(mapped) == {concerned: "identity"}
     assert rows(
         mapped,
-        "select change, new_customers_before, new_customers_after, orders_before, orders_after "
+        "select change_type, new_customers_before, new_customers_after, orders_before, orders_after "
         "from marts.kol_day_changes",
     ) == [("changed", 1, 0, 2, 2)]
     orders = rows(
@@ -144,3 +145,36 @@ def test_decisions_that_change_nothing_touch_nothing(mapped: Settings) -> None:
     )
     assert rows(mapped, touched) == [(0,)]
     assert logged(mapped) == {}
+
+
+def test_each_day_tells_what_moved_it(mapped: Settings) -> None:
+    build(mapped)
+    news = {
+        "refunds": [made.refund("r9", "o2", "2026-04-11T05:00:00Z", "9.00")],
+        "kol_contracts": [
+            made.contract(
+                "c1", "ana", fixed_fee="100.00", platform_fee="31.00", goods_cost="60.00",
+                updated_at="2026-04-11T00:00:00Z",
+            ),
+            made.contract("c3", "binh", starts_on="2026-04-10", ends_on="2026-04-12", fixed_fee="30.00"),
+        ],
+    }  # fmt: skip
+    scenario.load(mapped, news, scenario.END, scenario.NEXT_END)
+    build(mapped)
+    assert logged(mapped) == {
+        ("acme", "ana", "2026-03-01"): "contracts",
+        ("acme", "binh", "2026-04-10"): "contracts",
+        ("acme", "binh", "2026-04-11"): "contracts, refunds",
+    }
+    a_day_later = {"tenants": [made.tenant()]}
+    scenario.load(mapped, a_day_later, scenario.NEXT_END, date(2026, 4, 13))
+    build(mapped)
+    assert logged(mapped) == {("acme", "binh", "2026-04-12"): "time"}
+    scenario.load(
+        mapped, {"tenants": [made.tenant(gross_margin="0.50")]}, date(2026, 4, 13), date(2026, 4, 14)
+    )
+    build(mapped)
+    causes = logged(mapped)
+    assert {tenant for tenant, _, _ in causes} == {"acme"}
+    assert len(causes) > 5
+    assert set(causes.values()) <= {"settings", "settings, time"}

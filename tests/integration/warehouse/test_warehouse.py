@@ -1,5 +1,6 @@
 """The warehouse layer on a real Postgres: types, loading, merging, locks, roles, fingerprints."""
 
+import importlib
 import re
 import threading
 import time
@@ -176,6 +177,16 @@ def test_fingerprints_see_content_and_nothing_else(admin: Warehouse) -> None:
         changed = total(fingerprint(admin, "trial"))
         assert changed != before
         before = changed
+
+
+def test_logs_of_builds_are_left_out_of_fingerprints(
+    admin: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.execute("create table trial.a (n bigint); create table trial.log (build_id bigint)")
+    assert set(fingerprint(admin, "trial")) == {"a", "log"}
+    module = importlib.import_module("include.warehouse.fingerprint")
+    monkeypatch.setattr(module, "LOGS", {("trial", "log")})
+    assert set(fingerprint(admin, "trial")) == {"a"}
 
 
 def test_the_prompt(

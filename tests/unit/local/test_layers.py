@@ -9,7 +9,17 @@ import pytest
 
 from include.settings import PROJECT_ROOT
 
-PACKAGES = ("local", "demo", "quality", "transform", "connectors", "tracking", "feeds", "warehouse")
+PACKAGES = (
+    "local",
+    "demo",
+    "quality",
+    "transform",
+    "identity",
+    "connectors",
+    "tracking",
+    "feeds",
+    "warehouse",
+)
 
 
 @pytest.fixture

@@ -59,13 +59,17 @@ changes as (
         coalesce(came.kol_id, went.kol_id) as kol_id,
         coalesce(came.activity_date, went.activity_date) as activity_date,
         coalesce(came.reporting_currency, went.reporting_currency) as reporting_currency,
-        case when went.tenant_id is null then 'added' when came.tenant_id is null then 'removed' else 'changed' end as change,
+        case when went.tenant_id is null then 'added' when came.tenant_id is null then 'removed' else 'changed' end as change_type,
         {% for part, measures in figures.items() -%}
-        {% for measure in measures -%}
-        coalesce(came.{{ measure }}, 0) <> coalesce(went.{{ measure }}, 0) {{ 'or ' if not loop.last }}
-        {%- endfor -%}
-        {%- if part == 'customers' %} or came.ltv is distinct from went.ltv or came.retention_30d_pct is distinct from went.retention_30d_pct {% endif -%}
-        as has_other_{{ part }},
+        (
+            {% for measure in measures -%}
+            coalesce(came.{{ measure }}, 0) <> coalesce(went.{{ measure }}, 0){{ ' or' if not loop.last }}
+            {% endfor -%}
+            {% if part == 'customers' -%}
+            or came.ltv is distinct from went.ltv
+            or came.retention_30d_pct is distinct from went.retention_30d_pct
+            {% endif -%}
+        ) as has_other_{{ part }},
         {% endfor -%}
         {% for measure in ['orders', 'refunds', 'revenue', 'net_revenue', 'investment', 'clicks', 'new_customers', 'ltv', 'retention_30d_pct'] -%}
         went.{{ measure }} as {{ measure }}_before,
@@ -89,7 +93,7 @@ parts as (
     -- a row of nothing but zeros came or went: whatever concerns the KOL's day
     select tenant_id, kol_id, activity_date, 'any' as part
     from changes
-    where change <> 'changed' and not (has_other_{{ figures | join(' or has_other_') }})
+    where change_type <> 'changed' and not (has_other_{{ figures | join(' or has_other_') }})
     union all
     select tenant_id, kol_id, activity_date, 'all' as part
     from changes
@@ -178,7 +182,7 @@ final as (
         changes.activity_date,
         cast({{ build_id() }} as bigint) as build_id,
         {{ build_started_at() }} as built_at,
-        changes.change,
+        changes.change_type,
         coalesce(told.cause, 'rebuild') as cause,
         changes.reporting_currency,
         {% for measure in ['orders', 'refunds', 'revenue', 'net_revenue', 'investment', 'clicks', 'new_customers', 'ltv', 'retention_30d_pct'] -%}
