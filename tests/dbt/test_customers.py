@@ -20,6 +20,7 @@ TABLES = (
     "int_customers__records", "int_visitors__visits", "int_visitors__orders", "int_visitors__ties",
 )  # fmt: skip
 MARTS = ("customer_360", "customer_figures", "customer_contacts", "rfm_quintiles", "identity_quality")
+OLDEST = ("shop:c1", "till:c3", "crm:c5")
 KEYS = {
     "customers": ("source", "source_customer_id"),
     "customer_map": ("record_source", "record_type", "record_id"),
@@ -135,10 +136,16 @@ class Life:
             for row in self.pick(feed, 4):
                 if kind != "customer" and row["source_customer_id"] is not None:
                     continue
-                own = f"{row['source']}:{kind}:{row[key]}"
+                own = (
+                    f"{row['source']}:{row[key]}"
+                    if kind == "customer"
+                    else f"{row['source']}:{kind}:{row[key]}"
+                )
+                if own in OLDEST:
+                    continue  # the record that names a customer is that customer's
                 decided = people.mapped(
                     row[key],
-                    self.rng.choice(["shop:c1", "till:c3", "crm:c5", own]),
+                    self.rng.choice([*OLDEST, own]),
                     record_source=row["source"],
                     record_type=kind,
                     decided_at=f"{last}T20:00:00Z",
