@@ -127,13 +127,13 @@ def test_a_guest_gets_a_customer_by_the_map_alone(mapped: Settings) -> None:
 @pytest.mark.parametrize("members_first", [False, True])
 def test_a_customer_that_is_part_of_another_stops_the_line(mapped: Settings, members_first: bool) -> None:
     at = f"2026-05-{5 + 2 * members_first:02d}T00:00:00Z"
-    chain = [made.mapped("7", "shop:8", at), made.mapped("8", "till:p1", at)]
+    chain = [made.mapped("9", "shop:8", at), made.mapped("8", "till:p1", at)]
     first, second = reversed(chain) if members_first else chain
     decide(mapped, first)
     with pytest.raises(BuildError, match="no_customer_is_part_of_another"):
         decide(mapped, second)
     after = f"2026-05-{6 + 2 * members_first:02d}T00:00:00Z"
-    decide(mapped, made.mapped("7", "shop:7", after), made.mapped("8", "shop:8", after))
+    decide(mapped, made.mapped("9", "shop:9", after), made.mapped("8", "shop:8", after))
 
 
 def test_decisions_that_change_nothing_touch_nothing(mapped: Settings) -> None:
