@@ -249,7 +249,6 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
     ).fetchall():
         actions[tenant][action] = count
         actions[tenant]["moved"] += int(records) if action != "join" else 0
-    labels = run.labels()
     for tenant, figures in tenants.items():
         row: dict[str, Any] = {
             "run_id": run.run_id,
@@ -262,7 +261,6 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
             "merges": actions[tenant]["merge"],
             "splits": actions[tenant]["split"],
             "open_reviews": reviews.get(tenant, 0),
-            **labels.get(tenant, {"labels": 0}),
         }
         if run.mode == "full" or tenant in touched or tenant in actions:
             decide(

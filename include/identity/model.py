@@ -36,8 +36,10 @@ SAMPLE_RECORDS = 200_000
 MOST_KINDS = 60
 """Kinds of block keys that are used at most: which of them a pair shares is kept as bits of one integer."""
 
-_SCORING: dict[tuple[str, str], str] = {}
-"""Scoring queries by model version and dialect: Splink takes half a second to write one."""
+DIALECT = "duckdb"
+
+_SCORING: dict[str, str] = {}
+"""Scoring queries by model version: Splink takes half a second to write one."""
 
 _PRESENT = 0.02
 """Share of records that must state a column for it to be compared."""
@@ -228,7 +230,7 @@ def _untrained(evidence: Sequence[Evidence], *, with_frequencies: bool) -> dict[
         comparisons=[_comparison(item, with_frequencies) for item in evidence],
         blocking_rules_to_generate_predictions=[],
     )
-    return dict(creator.create_settings_dict("duckdb"))
+    return dict(creator.create_settings_dict(DIALECT))
 
 
 def _comparison(item: Evidence, with_frequencies: bool) -> dict[str, Any]:
@@ -302,7 +304,7 @@ def choose_keys(
     return tuple(chosen[:MOST_KINDS])
 
 
-def scoring_sql(model: Model, left: str, right: str, pairs: str, dialect: str = "duckdb") -> str:
+def scoring_sql(model: Model, left: str, right: str, pairs: str) -> str:
     """Return Splink's SQL that weighs pairs of records: one row per pair with its weight and the parts of it.
 
     Args:
@@ -310,31 +312,27 @@ def scoring_sql(model: Model, left: str, right: str, pairs: str, dialect: str = 
         left: relation of the pairs' left records: ``uid``, the model's columns, ``tf_`` of frequency columns.
         right: relation of the right ones.
         pairs: relation of pairs ``uid_l``, ``uid_r``.
-        dialect: SQL dialect, ``duckdb`` or ``spark``.
 
     Returns:
         A query of ``uid_l``, ``uid_r``, ``match_weight`` and for each evidence ``gamma_`` (degree, -1 not
         stated, 0 different) and ``mw_`` (its weight, frequency adjustment in ``mw_tf_adj_``).
     """
     places = {"left": left, "right": right, "pairs": pairs}
-    key = (model.version, dialect)
-    if key not in _SCORING:
-        _SCORING[key] = _scoring_template(model, dialect)
-    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], _SCORING[key])
+    if model.version not in _SCORING:
+        _SCORING[model.version] = _scoring_template(model)
+    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], _SCORING[model.version])
 
 
-def _scoring_template(model: Model, dialect: str) -> str:
+def _scoring_template(model: Model) -> str:
     left, right, pairs = (f"__sokol_{place}__" for place in ("left", "right", "pairs"))
-    settings = _splink_settings(model.settings, dialect)
+    settings = _splink_settings(model.settings)
     pipeline = CTEPipeline()
-    pipeline.enqueue_sql(
-        vectors_sql(model.settings, left, right, pairs, dialect), "__splink__df_comparison_vectors"
-    )
+    pipeline.enqueue_sql(vectors_sql(model.settings, left, right, pairs), "__splink__df_comparison_vectors")
     pipeline.enqueue_list_of_sqls(
         predict_from_comparison_vectors_sqls(
             unique_id_input_columns=settings.column_info_settings.unique_id_input_columns,
             core_model_settings=settings.core_model_settings,
-            sql_dialect=SplinkDialect.from_string(dialect),
+            sql_dialect=SplinkDialect.from_string(DIALECT),
             retain_intermediate_calculation_columns=True,
             training_mode=True,  # keeps the degrees of agreement
         )
@@ -342,14 +340,12 @@ def _scoring_template(model: Model, dialect: str) -> str:
     return str(pipeline.generate_cte_pipeline_sql())
 
 
-def vectors_sql(
-    content: Mapping[str, Any], left: str, right: str, pairs: str, dialect: str = "duckdb"
-) -> str:
+def vectors_sql(content: Mapping[str, Any], left: str, right: str, pairs: str) -> str:
     """Return Splink's SQL that compares pairs of records: ``uid_l``, ``uid_r`` and ``gamma_`` per evidence.
 
     Where the records have ``tf_`` columns and the settings adjust by them, these are there too.
     """
-    settings = _splink_settings(content, dialect)
+    settings = _splink_settings(content)
     pipeline = CTEPipeline()
     pipeline.enqueue_sql(
         f"""
@@ -368,8 +364,8 @@ def vectors_sql(
     return str(pipeline.generate_cte_pipeline_sql())
 
 
-def _splink_settings(content: Mapping[str, Any], dialect: str) -> Settings:
-    settings = SettingsCreator.from_path_or_dict(dict(content)).get_settings(dialect)
+def _splink_settings(content: Mapping[str, Any]) -> Settings:
+    settings = SettingsCreator.from_path_or_dict(dict(content)).get_settings(DIALECT)
     settings._retain_matching_columns = False
     settings._retain_intermediate_calculation_columns = True
     return settings

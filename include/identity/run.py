@@ -1,7 +1,7 @@
 """One run of the matcher over the warehouse: all records, or what is new since the last run; both agree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -45,7 +45,6 @@ class RunResult:
     open_reviews: int
     map_rows: int
     """Rows of the customer map that were landed."""
-    labels: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def match(
@@ -647,7 +646,3 @@ class Run:
         history.queue_reviews(self, refused)
         history.answer_online(self)
         return history.record_run(self, read, moves)
-
-    def labels(self) -> dict[str, dict[str, float | None]]:
-        """Accuracy on the labelled pairs per tenant; none are there yet."""
-        return {}

@@ -30,7 +30,8 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
 
     Roles (least privilege): the loader owns ``raw`` and ``identity`` and writes ``ops``; the transformer
     reads both, owns ``staging``, ``intermediate`` and ``marts`` and may create its own tables in ``ops``; the
-    reader reads ``marts``. A column or index that a contract has gained is added to its raw table.
+    reader reads ``marts``. The matcher's tables stand on the feeds of its decisions and are made where the
+    contracts name these. A column or index that a contract has gained is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.
@@ -47,7 +48,8 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
         _run(admin, "set local role {}", settings.loader_user)
         for contract in contracts.values():
             _create_raw(admin, contract)
-        admin.execute(IDENTITY_SQL.read_text())
+        if {"customer_map", "identity_overrides"} <= contracts.keys():
+            admin.execute(IDENTITY_SQL.read_text())
         admin.execute("reset role")
 
 

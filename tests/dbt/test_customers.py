@@ -108,8 +108,7 @@ class Life:
             if number % 4 == 0:
                 name, at = order["order_id"], f"{start + timedelta(days=3)}T22:00:00Z"
                 batch.setdefault("refunds", []).append(made.refund(f"r{name}", name, at, "0.50"))
-        for _ in range(3):
-            named = self.some("c1", "c2")
+        for named in (None, None, self.some("c1", "c2")):
             sale = made.sale(f"s{self.next()}", self.at(start), source_customer_id=named, **self.person())
             self.put(batch, "pos_sales", sale)
 
@@ -133,9 +132,10 @@ class Life:
             ("order", "orders", "order_id"),
             ("sale", "pos_sales", "sale_id"),
         ):
-            for row in self.pick(feed, 4):
-                if kind != "customer" and row["source_customer_id"] is not None:
-                    continue
+            free = [
+                row for row in self.alive(feed) if kind == "customer" or row["source_customer_id"] is None
+            ]
+            for row in self.rng.sample(free, min(4, len(free))):
                 own = (
                     f"{row['source']}:{row[key]}"
                     if kind == "customer"
@@ -183,8 +183,11 @@ class Life:
             is_prefetch=self.rng.random() < 0.05,
         )
 
+    def alive(self, feed: str) -> list[Row]:
+        return [row for row in self.standing[feed].values() if not row.get("_deleted")]
+
     def pick(self, feed: str, number: int) -> list[Row]:
-        rows = [row for row in self.standing[feed].values() if not row.get("_deleted")]
+        rows = self.alive(feed)
         return self.rng.sample(rows, min(number, len(rows)))
 
     def put(self, batch: Batch, feed: str, row: Row) -> None:
