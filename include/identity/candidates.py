@@ -41,6 +41,16 @@ def keys_sql(table: str, kinds: Sequence[Sequence[str]]) -> str:
     )
 
 
+def keys_of_one(columns: Sequence[str], kinds: Sequence[Sequence[str]]) -> str:
+    """Return the query of one record's block keys, of which the columns' values are the parameters, in order.
+
+    The columns are ``tenant`` and the normalised ones.
+    """
+    told = ", ".join(f"?::varchar as {column}" for column in columns)
+    keys = ", ".join(f"case when {stated} then {key} end" for key, stated in map(_key, kinds))
+    return f"select unnest(list_filter([{keys}]::bigint[], lambda key: key is not null)) from (select {told})"
+
+
 def find_pairs(
     connection: duckdb.DuckDBPyConnection, table: str, kinds: Sequence[Sequence[str]], target: str
 ) -> None:

@@ -261,6 +261,7 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
             "merges": actions[tenant]["merge"],
             "splits": actions[tenant]["split"],
             "open_reviews": reviews.get(tenant, 0),
+            "labels": 0,
         }
         if run.mode == "full" or tenant in touched or tenant in actions:
             decide(

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -62,7 +63,7 @@ class Model:
     household_bonus: float
     link_weight: float = LINK_WEIGHT
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Twelve hex digits of the model's content."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
@@ -362,6 +363,12 @@ def vectors_sql(content: Mapping[str, Any], left: str, right: str, pairs: str) -
         "__splink__vectors",
     )
     return str(pipeline.generate_cte_pipeline_sql())
+
+
+def comparisons_sql(model: Model) -> dict[str, str]:
+    """Return Splink's expression, per kind of evidence, of the degree to which two records agree."""
+    compared = _splink_settings(model.settings).core_model_settings.comparisons
+    return {comparison.output_column_name: comparison._case_statement for comparison in compared}
 
 
 def _splink_settings(content: Mapping[str, Any]) -> Settings:

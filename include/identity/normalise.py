@@ -4,12 +4,12 @@ Nothing is guessed: what cannot be read becomes null in the normalised row and s
 """
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import duckdb
 import phonenumbers
-import pyarrow as pa
+from duckdb.func import SPECIAL
 from phonenumbers import PhoneMetadata
 
 COLUMNS = (
@@ -73,64 +73,85 @@ FAMILY_FIRST = (
 )  # fmt: skip
 """Vietnamese family names, which are written first; together they are those of nine in ten Vietnamese."""
 
-_DOTLESS = "'gmail.com', 'googlemail.com'"
+_DOTLESS = ("gmail.com", "googlemail.com")
 _TAGGED = (
-    f"{_DOTLESS}, 'outlook.com', 'hotmail.com', 'live.com', 'icloud.com', 'me.com', 'fastmail.com',"
-    " 'proton.me', 'protonmail.com'"
+    *("outlook.com", "hotmail.com", "live.com", "icloud.com", "me.com", "fastmail.com"),
+    *("proton.me", "protonmail.com"),
 )
+_PUNCTUATION = (
+    r"\x00-\x1f!-/:-@\[-`{-\x{a9}\x{ab}-\x{b1}\x{b4}\x{b6}-\x{b8}\x{bb}\x{bf}\x{d7}\x{f7}\x{2010}-\x{206f}\x{20a0}-\x{20cf}\x{2190}-\x{2bff}"
+    r"\x{3000}-\x{3004}\x{3008}-\x{3020}\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff20}\x{ff3b}-\x{ff40}\x{ff5b}-\x{ff65}"
+)
+"""What separates words. A list, for two reasons: vowel signs of Indian and Thai names are no letters to a
+pattern, and a class of all letters takes milliseconds to make ready, each time it stands in a query."""
+
+
+def _any_of(values: Sequence[str]) -> str:
+    """Return the pattern of these values: it is bound once, where a list is bound value by value."""
+    return "(?:" + "|".join(map(re.escape, values)) + ")"
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Define the SQL functions that clean values; each gives null for what says nothing."""
-    words = ", ".join(f"'{word}'" for word in NO_VALUES)
-    names = ", ".join(f"'{word}'" for word in NO_NAMES)
-    mailboxes = ", ".join(f"'{word}'" for word in NO_MAILBOXES)
-    domains = ", ".join(f"'{word}'" for word in NO_DOMAINS)
-    families = ", ".join(f"'{word}'" for word in FAMILY_FIRST)
+    """Define the SQL functions that clean values; each gives null for what says nothing.
+
+    A macro writes its argument wherever it names it, so that what is costly is computed in a subquery first.
+    """
     for macro in (
-        f"said(x) as case when lower(trim(x)) in ({words}) then null else trim(x) end",
-        "letters(x) as"
-        " regexp_replace(replace(lower(strip_accents(x)), 'đ', 'd'), '[^\\p{L}\\p{N} ]+', ' ', 'g')",
-        "plain(x) as nullif(trim(regexp_replace(letters(x), ' {2,}', ' ', 'g')), '')",
-        "person_name(x) as"
-        f" nullif(trim(regexp_replace(plain(x), '^({TITLES}) | ({SUFFIXES})$', '', 'g')), '')",
-        f"known_name(x) as case when x in ({names}) or regexp_full_match(x, '[0-9 ]+') then null else x end",
-        f"starts_with_family(words) as len(words) > 1 and words[1] in ({families})"
-        f" and (words[len(words)] not in ({families}) or len(words) > 2)",
-        "mail_text(x) as case when regexp_full_match(lower(trim(x)), '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')"
-        " then lower(trim(x)) end",
+        "said(x) as"
+        f" case when regexp_full_match(x, '(?i)\\s*{_any_of(NO_VALUES)}\\s*') then null else trim(x) end",
+        "plain(x) as nullif(trim(regexp_replace("
+        f"replace(lower(strip_accents(x)), 'đ', 'd'), '[ {_PUNCTUATION}]+', ' ', 'g')), '')",
+        f"untitled(name) as nullif(trim(regexp_replace(name, '^({TITLES}) | ({SUFFIXES})$', '', 'g')), '')",
+        f"is_name(name) as not regexp_full_match(name, '[0-9 ]+|{_any_of(NO_NAMES)}')",
+        f"is_family(name) as regexp_full_match(name, '{_any_of(FAMILY_FIRST)}')",
+        "starts_with_family(words) as"
+        " len(words) > 1 and is_family(words[1]) and (len(words) > 2 or not is_family(words[2]))",
         "own_mailbox(local, domain) as case"
-        f" when domain in ({_DOTLESS}) then replace(split_part(local, '+', 1), '.', '')"
-        f" when domain in ({_TAGGED}) then split_part(local, '+', 1)"
+        f" when regexp_full_match(domain, '{_any_of(_DOTLESS)}')"
+        " then replace(split_part(local, '+', 1), '.', '')"
+        f" when regexp_full_match(domain, '{_any_of(_TAGGED)}') then split_part(local, '+', 1)"
         " when domain like 'yahoo.%' then regexp_replace(local, '-[^-]*$', '')"
         " else local end",
-        f"is_mailbox(local, domain) as local not in ({mailboxes}) and domain not in ({domains})",
-        "code(x) as nullif(upper(regexp_replace(strip_accents(x), '[^\\p{L}\\p{N}]+', '', 'g')), '')",
+        "is_mailbox(local, domain) as not regexp_full_match(local, "
+        f"'{_any_of(NO_MAILBOXES)}') and not regexp_full_match(domain, '{_any_of(NO_DOMAINS)}')",
+        f"code(x) as nullif(upper(regexp_replace(strip_accents(x), '[ {_PUNCTUATION}]+', '', 'g')), '')",
         "birth_date_of(x) as coalesce(try_cast(x as date),"
         " try_strptime(x, ['%Y%m%d', '%d/%m/%Y', '%m/%d/%Y', '%d.%m.%Y', '%d-%m-%Y', '%Y/%m/%d'])::date)",
     ):
         connection.execute(f"create or replace macro {macro}")
+    if not connection.execute(
+        "select 1 from duckdb_functions() where function_name = 'read_by_library'"
+    ).fetchall():
+        connection.create_function(
+            "read_by_library",
+            to_e164,
+            ["varchar", "varchar"],
+            "varchar",
+            null_handling=SPECIAL,
+        )
 
 
+_NAMES = "(select x, untitled(plain(x)) as name from {values})"
 _READINGS = {
-    "first_name": "select x, known_name(person_name(x)) as given from {values}",
-    "last_name": "select x, known_name(person_name(x)) as family from {values}",
-    "middle_name": "select x, person_name(x) as middle from {values}",
-    "full_name": """
+    "first_name": f"select x, case when is_name(name) then name end as given from {_NAMES}",
+    "last_name": f"select x, case when is_name(name) then name end as family from {_NAMES}",
+    "middle_name": f"select x, name as middle from {_NAMES}",
+    "full_name": f"""
         select x,
-            coalesce(after_comma, case
-                when starts_with_family(words) then words[-1] else words[1]
-            end) as given,
+            coalesce(after_comma, case when family_first then words[-1] else words[1] end) as given,
             coalesce(before_comma, case
-                when starts_with_family(words) then words[1]
+                when family_first then words[1]
                 when len(words) > 1 then words[-1]
             end) as family,
             case when len(words) > 2 then array_to_string(words[2:-2], ' ') end as middle
         from (
-            select x, string_split(known_name(person_name(x)), ' ') as words,
-                case when contains(x, ',') then person_name(split_part(x, ',', 1)) end as before_comma,
-                case when contains(x, ',') then person_name(split_part(x, ',', 2)) end as after_comma
-            from {values}
+            select *, starts_with_family(words) as family_first
+            from (
+                select x, string_split(case when is_name(name) then name end, ' ') as words,
+                    case when has_comma then untitled(plain(split_part(x, ',', 1))) end as before_comma,
+                    case when has_comma then untitled(plain(split_part(x, ',', 2))) end as after_comma
+                from (select *, contains(x, ',') as has_comma from {_NAMES})
+            )
         )""",
     "email": """
         select x, local as email_local,
@@ -140,12 +161,13 @@ _READINGS = {
                 case when is_mailbox(local, domain) then nullif(own_mailbox(local, domain), '') end as local
             from (
                 select x, split_part(mail, '@', 1) as local, split_part(mail, '@', 2) as domain
-                from (select x, mail_text(x) as mail from {values})
+                from (select x, lower(trim(x)) as mail from {values})
+                where regexp_full_match(mail, '[^@\\s]+@[^@\\s]+\\.[^@\\s.]+')
             )
         )""",
     "birth_date": """
         select x, strftime(day, '%Y-%m-%d') as birth
-        from (select x, birth_date_of(said(x)) as day from {values})
+        from (select x, birth_date_of(told) as day from (select x, said(x) as told from {values}))
         where year(day) between 1000 and 2100 and day not in ({no_birth_dates})""",
     "street": """
         select x,
@@ -155,7 +177,6 @@ _READINGS = {
     "city": "select x, plain(said(x)) as city from {values}",
     "postcode": "select x, replace(code(said(x)), 'O', '0') as postcode from {values}",
     "state": "select x, plain(said(x)) as state from {values}",
-    "country": "select x, upper(said(x)) as region from {values}",
 }
 """How each column is read, once per different value ``x`` of it."""
 
@@ -182,8 +203,83 @@ def normalise(
         kept: its columns that are carried over as they are.
         country: region (ISO 3166, two letters) of records that name none.
     """
+    regions = regions_of(connection, source, columns, country)
+    query = normalised(source, columns, regions, further, kept=kept, country=country)
+    connection.execute(f"create or replace table {target} as {query}")
+
+
+def regions_of(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], country: str | None
+) -> list[str]:
+    """Return the regions whose telephone plans the records of a relation need."""
+    named = {country} if country else set()
+    if "country" in columns:
+        found = connection.execute(
+            f"select distinct upper(said(country)) from (select distinct country from {source})"
+        ).fetchall()
+        named |= {region for (region,) in found if region}
+    return sorted(named)
+
+
+def normalised(
+    source: str,
+    columns: Sequence[str],
+    regions: Sequence[str],
+    further: Sequence[str] = (),
+    *,
+    kept: Sequence[str] = (),
+    country: str | None = None,
+) -> str:
+    """Return the query of a relation's normalised records, as :func:`normalise` writes them.
+
+    ``regions`` are those whose telephone plans the query knows; numbers of others stay as they are.
+    """
     has = set(columns)
-    _read_phones(connection, source, has, country)
+    joins = "".join(
+        f"\nleft join ({reading}) as {column} on given.{column} = {column}.x"
+        for column, reading in _readings(has, f"(select distinct {{column}} as x from {source})")
+    )
+    carried = "".join(f", given.{_quoted(column)}" for column in kept)
+    return f"""
+        select numbered.uid, given.record_id{carried}, {_outputs(has, further)}
+        from {source} as given
+        inner join (
+            select record_id, row_number() over (order by record_id) as uid from {source}
+        ) as numbered on given.record_id = numbered.record_id{joins}
+        left join ({_phones(source, has, regions, country)}) as phones
+            on {"given.phone" if "phone" in has else "null::varchar"} = phones.x
+            and {"given.country" if "country" in has else "null::varchar"} is not distinct from phones.country
+    """
+
+
+def normalised_one(columns: Sequence[str], regions: Sequence[str]) -> str:
+    """Return the query of one normalised record, of which the columns' values are the parameters, in order.
+
+    It reads as :func:`normalised` does.
+    """
+    has = set(columns)
+    told = ", ".join(f"?::varchar as {column}" for column in columns)
+    joins = "".join(
+        f"\nleft join ({reading}) as {column} on true"
+        for column, reading in _readings(has, "(select {column} as x from given)")
+    )
+    if "phone" in has:
+        joins += f"\nleft join ({_phones('given', has, regions, None)}) as phones on true"
+    else:
+        joins += "\ncross join (select null::varchar as phone) as phones"
+    return f"with given as materialized (select {told}) select {_outputs(has, ())} from given{joins}"
+
+
+def _readings(has: Set[str], values: str) -> Iterator[tuple[str, str]]:
+    """Give each column that there is with the query that reads its values."""
+    days = ", ".join(f"date '{day}'" for day in NO_BIRTH_DATES)
+    for column, reading in _READINGS.items():
+        if column in has:
+            yield column, reading.format(values=values.format(column=column), no_birth_dates=days)
+
+
+def _outputs(has: Set[str], further: Sequence[str]) -> str:
+    """Return the select list of a normalised record: of ``given``, of its readings, and of ``phones``."""
 
     def read(name: str, *readings: str) -> str:
         told = [f"{reading}.{name}" for reading in readings if reading in has]
@@ -192,127 +288,81 @@ def normalise(
     def said(column: str) -> str:
         return f"said(given.{_quoted(column)})" if column in has else "null::varchar"
 
-    days = ", ".join(f"date '{day}'" for day in NO_BIRTH_DATES)
-    joins = "".join(
-        f"""
-        left join (
-            {reading.format(values=f"(select distinct {column} as x from {source})", no_birth_dates=days)}
-        ) as {column} on given.{column} = {column}.x"""
-        for column, reading in _READINGS.items()
-        if column in has
-    )
-    carried = "".join(f", given.{_quoted(column)}" for column in kept)
     extra = "".join(f", plain(said(given.{_quoted(column)})) as {_quoted(column)}" for column in further)
-    connection.execute(f"""
-        create or replace table {target} as
-        select
-            numbered.uid, given.record_id{carried},
-            {said("tenant_id") if "tenant_id" in has else "''"} as tenant,
-            {said("record_source")} as source,
-            {said("record_type")} as type,
-            {read("given", "first_name", "full_name")},
-            {read("family", "last_name", "full_name")},
-            {read("middle", "middle_name", "full_name")},
-            {read("email", "email")}, {read("email_local", "email")},
-            phones.phone,
-            {read("birth", "birth_date")},
-            {read("street", "street")}, {read("house", "street")},
-            {read("postcode", "postcode")}, {read("city", "city")}, {read("state", "state")},
-            code({said("loyalty_card")}) as card,
-            code({said("national_id")}) as national_id,
-            {said("visitor_id")} as visitor{extra}
-        from {source} as given
-        inner join (
-            select record_id, row_number() over (order by record_id) as uid from {source}
-        ) as numbered on given.record_id = numbered.record_id{joins}
-        left join _phones as phones
-            on {"given.phone" if "phone" in has else "null::varchar"} = phones.x
-            and {"given.country" if "country" in has else "null::varchar"} is not distinct from phones.country
-    """)
-    connection.execute("drop table _phones")
+    return f"""
+        {said("tenant_id") if "tenant_id" in has else "''"} as tenant,
+        {said("record_source")} as source,
+        {said("record_type")} as type,
+        {read("given", "first_name", "full_name")},
+        {read("family", "last_name", "full_name")},
+        {read("middle", "middle_name", "full_name")},
+        {read("email", "email")}, {read("email_local", "email")},
+        phones.phone,
+        {read("birth", "birth_date")},
+        {read("street", "street")}, {read("house", "street")},
+        {read("postcode", "postcode")}, {read("city", "city")}, {read("state", "state")},
+        code({said("loyalty_card")}) as card,
+        code({said("national_id")}) as national_id,
+        {said("visitor_id")} as visitor{extra}"""
 
 
-def _read_phones(
-    connection: duckdb.DuckDBPyConnection, source: str, has: Set[str], country: str | None
-) -> None:
-    """Create ``_phones``: each distinct number as written, by country, in E.164 where its plan knows it.
+def _phones(source: str, has: Set[str], regions: Sequence[str], country: str | None) -> str:
+    """Return the query of numbers as written (``x``), by country, in E.164 where a plan knows them.
 
-    Numbers in the forms that people write most are read by the patterns of the plans of the records' regions,
-    all at once. Only what has a form that these do not read (another country's code, an extension, letters)
-    goes through the library one by one. A number that no plan knows is kept as ``~`` and its digits, in
-    the region's international form, so that two equal ones are still equal.
+    Numbers in the forms that people write most are read by the patterns of the regions' plans, all at once.
+    Only what has a form that these do not read (another country's code, an extension, letters) goes through
+    the library one by one. A number that no plan knows is kept as ``~`` and its digits, in the region's
+    international form, so that two equal ones are still equal.
     """
     region = "upper(said(country))" if "country" in has else "null::varchar"
     region = f"coalesce({region}, '{country}')" if country else region
-    connection.execute(f"""
-        create or replace temporary table _numbers as
+    plans = [_branches(region) for region in regions]
+    return f"""
         select
-            x, country, region, phone_text,
-            starts_with(phone_text, '+') or starts_with(phone_text, '00') as is_international,
-            regexp_full_match(phone_text, '[0-9+().\\s-]+') as is_plain,
-            regexp_replace(
+            x, country,
+            nullif(coalesce(
                 case
-                    when starts_with(phone_text, '0011') then substr(phone_text, 5)
-                    when starts_with(phone_text, '00') then substr(phone_text, 3)
-                    else phone_text
+                    when is_plain and (length(d) < 6 or length(d) > 15) then ''
+                    when is_plain and length(replace(d, right(d, 1), '')) <= 2 then ''
+                    when is_plain and starts_with('1234567890', ltrim(d, '0')) then ''
+                    {"".join(plan.known for plan in plans)}
                 end,
-                '[^0-9]+', '', 'g'
-            ) as d
+                case
+                    when is_international and is_plain then read_by_library('+' || d, region)
+                    when not is_plain or starts_with(phone_text, '011')
+                        then read_by_library(phone_text, region)
+                end,
+                case
+                    when length(d) < 6 or length(d) > 15 then null
+                    {"".join(plan.unknown for plan in plans)}
+                    else '~' || ltrim(d, '0')
+                end
+            ), '') as phone
         from (
-            select x, country, {region} as region, said(x) as phone_text
+            select
+                *,
+                starts_with(phone_text, '+') or starts_with(phone_text, '00') as is_international,
+                regexp_full_match(phone_text, '[0-9+().\\s-]+') as is_plain,
+                regexp_replace(
+                    case
+                        when starts_with(phone_text, '0011') then substr(phone_text, 5)
+                        when starts_with(phone_text, '00') then substr(phone_text, 3)
+                        else phone_text
+                    end,
+                    '[^0-9]+', '', 'g'
+                ) as d
             from (
-                select distinct {"phone" if "phone" in has else "null::varchar"} as x,
-                    {"country" if "country" in has else "null::varchar"} as country
-                from {source}
+                select x, country, {region} as region, said(x) as phone_text
+                from (
+                    select distinct {"phone" if "phone" in has else "null::varchar"} as x,
+                        {"country" if "country" in has else "null::varchar"} as country
+                    from {source}
+                )
+                where x is not null
             )
-            where x is not null
+            where phone_text is not null
         )
-        where phone_text is not null
-    """)
-    found = connection.execute("select distinct region from _numbers where region is not null").fetchall()
-    plans = [_branches(region) for region in sorted(row[0] for row in found)]
-    connection.execute(f"""
-        create or replace temporary table _phones as
-        select
-            *,
-            case
-                when is_plain and (length(d) < 6 or length(d) > 15) then ''
-                when is_plain and length(replace(d, right(d, 1), '')) <= 2 then ''
-                when is_plain and starts_with('1234567890', ltrim(d, '0')) then ''
-                {"".join(plan.known for plan in plans)}
-            end as phone
-        from _numbers
-    """)
-    undecided = connection.execute("""
-        select distinct phone_text, region,
-            case when is_international and is_plain then '+' || d else phone_text end
-        from _phones
-        where phone is null and (is_international or not is_plain or starts_with(phone_text, '011'))
-    """).fetchall()
-    library = pa.table(
-        {
-            "phone_text": pa.array([row[0] for row in undecided], pa.string()),
-            "region": pa.array([row[1] for row in undecided], pa.string()),
-            "phone": pa.array([to_e164(row[2], row[1]) for row in undecided], pa.string()),
-        }
-    )
-    connection.register("_library", library)
-    connection.execute(f"""
-        create or replace temporary table _phones as
-        select
-            p.x, p.country,
-            nullif(coalesce(p.phone, library.phone, case
-                when length(d) < 6 or length(d) > 15 then null
-                {"".join(plan.unknown for plan in plans)}
-                else '~' || ltrim(d, '0')
-            end), '') as phone
-        from _phones as p
-        left join _library as library
-            on p.phone is null and p.phone_text = library.phone_text
-            and p.region is not distinct from library.region
-    """)
-    connection.execute("drop table _numbers")
-    connection.unregister("_library")
+    """
 
 
 @dataclass(frozen=True)
@@ -364,11 +414,11 @@ def _branches(region: str) -> _Branches:
             for condition, rest in (with_code, *with_prefix, ("not is_international", "d"), with_bare_code)
         ),
         unknown="".join(
-            f" when p.region = '{region}' and {condition} and length({rest}) >= {plan.shortest - 1}"
+            f" when region = '{region}' and {condition} and length({rest}) >= {plan.shortest - 1}"
             f" then '~{code}' || {rest}\n"
             for condition, rest in (with_code, *with_prefix, with_bare_code)
         )
-        + f" when p.region = '{region}' and not is_international then '~{code}' || d\n",
+        + f" when region = '{region}' and not is_international then '~{code}' || d\n",
     )
 
 
@@ -389,8 +439,3 @@ def to_e164(number: str, region: str | None) -> str | None:
 
 def _quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
-
-
-def quoted(columns: Iterable[str]) -> list[str]:
-    """Return column names as SQL identifiers."""
-    return [_quoted(column) for column in columns]

@@ -1,22 +1,25 @@
 """Who is this? One record against the standing customers, at once, by the same keys and the same model."""
 
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import pyarrow as pa
+from phonenumbers import SUPPORTED_REGIONS
 
 from include.identity import store
-from include.identity.candidates import BLOCK_LIMIT, keys_sql
-from include.identity.normalise import COLUMNS, define_macros, normalise
-from include.identity.score import add_frequencies, weights_sql
+from include.identity.candidates import BLOCK_LIMIT, keys_of_one
+from include.identity.model import comparisons_sql, frequency_columns
+from include.identity.normalise import COLUMNS, define_macros, normalised_one
+from include.identity.score import Weights
 from include.warehouse import Warehouse
 
 _DESCRIBED = tuple(
     column for column in COLUMNS if column not in ("tenant_id", "record_source", "record_type")
 )
+_COMPARED = (*store.EVIDENCE, *store.FREQUENCIES)
 
 
 class UnknownTenantError(LookupError):
@@ -60,6 +63,13 @@ class Resolver:
         self._duck = duckdb.connect()
         self._duck.execute(f"set threads = {threads}")
         define_macros(self._duck)
+        self._weights = Weights(model)
+        self._ready: set[str] = set()
+        self._rarest: dict[str, float] = dict(
+            warehouse.rows(
+                "select column_name, min(frequency) from identity.term_frequencies group by column_name"
+            )
+        )
         self._countries = dict(
             warehouse.rows("select tenant_id, country_code from raw.tenants where not _deleted")
         )
@@ -105,20 +115,50 @@ class Resolver:
             raise ValueError(f"the record says nothing; it may say {', '.join(_DESCRIBED)}")
 
     def _find(self, tenant_id: str, record: Mapping[str, str | None]) -> Resolution:
-        duck, warehouse = self._duck, self._warehouse
-        told = {column: record.get(column) for column in _DESCRIBED}
-        told |= {"country": record.get("country") or self._countries[tenant_id], "record_id": "asked"}
-        told |= {"tenant_id": tenant_id, "record_source": None, "record_type": None}
-        duck.register(
-            "given", pa.table({name: pa.array([value], pa.string()) for name, value in told.items()})
-        )
-        normalise(duck, "given", "records", COLUMNS)
-        keys = [
-            key
-            for (key,) in duck.execute(f"select key from ({keys_sql('records', self.model.keys)})").fetchall()
-        ]
-        columns = ", ".join(f'r."{column}"' for column in (*store.EVIDENCE, *store.FREQUENCIES))
-        others = warehouse.query(
+        asked = self._read(tenant_id, record)
+        others = self._standing(tenant_id, self._keys(asked))
+        if not others:
+            return Resolution(None, None, ())
+        asked |= self._frequencies(asked)
+        by_customer: dict[str, list[Reason]] = {}
+        for customer, reason in self._weigh(asked, others):
+            by_customer.setdefault(customer, []).append(reason)
+        return self._choose(by_customer)
+
+    def _read(self, tenant_id: str, record: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return what the record says in comparable form."""
+        told = {"tenant_id": tenant_id, "country": self._countries[tenant_id]} | {
+            column: value for column, value in record.items() if value is not None
+        }
+        region = told["country"].strip().upper()
+        region = region if region in SUPPORTED_REGIONS else ""
+        name, columns = f"read_{region}", ("tenant_id", *_DESCRIBED)
+        self._prepare(name, lambda: normalised_one(columns, [region] if region else []))
+        found = self._execute(name, [told.get(column) for column in columns])
+        names = [column[0] for column in found.description or ()]
+        return dict(zip(names, found.fetchall()[0], strict=True))
+
+    def _keys(self, asked: Mapping[str, Any]) -> list[int]:
+        columns = ("tenant", *store.EVIDENCE)
+        self._prepare("keys", lambda: keys_of_one(columns, self.model.keys))
+        found = self._execute("keys", [asked[column] for column in columns])
+        return [key for (key,) in found.fetchall()]
+
+    def _prepare(self, name: str, query: Callable[[], str]) -> None:
+        """Have a query planned once: that takes ten times as long as to run it for one record."""
+        if name not in self._ready:
+            self._duck.execute(f"prepare {name} as {query()}")
+            self._ready.add(name)
+
+    def _execute(self, name: str, values: Iterable[str | None]) -> duckdb.DuckDBPyConnection:
+        """Run what is prepared; it is planned anew unless each value has the type of its parameter."""
+        told = ", ".join(map(_literal, values))
+        return self._duck.execute(f"execute {name}({told})")
+
+    def _standing(self, tenant_id: str, keys: Sequence[int]) -> list[dict[str, Any]]:
+        """Return every record of the customers with whom a key is shared that few share."""
+        columns = ", ".join(f'r."{column}"' for column in _COMPARED)
+        rows = self._warehouse.rows(
             f"""
             with shared as (
                 select key, record_no, count(*) over (partition by key) as sharing
@@ -129,47 +169,65 @@ class Resolver:
                 from shared inner join identity.records as r on shared.record_no = r.record_no
                 where sharing < {BLOCK_LIMIT} and r.tenant_id = %s
             )
-            select r.record_name, r.customer_id, r.tenant_id as tenant, {columns}
+            select r.record_name, r.customer_id, {columns}
             from linked
             inner join identity.records as r on r.tenant_id = %s and r.customer_id = linked.customer_id
+            order by r.record_name
             """,
             [keys, tenant_id, tenant_id],
         )
-        if not others.num_rows:
-            return Resolution(None, None, ())
-        return self._judge(others)
+        names = ("record_name", "customer_id", *_COMPARED)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _judge(self, others: pa.Table) -> Resolution:
-        """Choose a customer by the rule of clustering: a link, and no contradiction on average."""
-        duck = self._duck
-        self._add_frequencies()
-        duck.register("_others", others)
-        duck.execute(
-            "create or replace temp table others as"
-            " select *, row_number() over (order by record_name) + 1 as uid from _others"
-        )
-        duck.unregister("_others")
-        query = weights_sql(
-            self.model,
-            "weighable",
-            "others",
-            "(select 1 as uid_l, uid as uid_r from others)",
-            with_parts=True,
-        )
-        scored = (
-            duck.sql(
-                f"select others.record_name, others.customer_id, scored.* from ({query}) as scored"
-                " inner join others on scored.uid_r = others.uid"
+    def _frequencies(self, asked: Mapping[str, Any]) -> dict[str, float]:
+        """Return how frequent the record's values are; one never counted is as rare as the rarest."""
+        columns = [column for column in frequency_columns(self.model.evidence) if asked[column] is not None]
+        found = dict(
+            self._warehouse.rows(
+                "select f.column_name, f.frequency from identity.term_frequencies as f"
+                " inner join unnest(%s::text[], %s::text[]) as v (column_name, value)"
+                " on f.column_name = v.column_name and f.value = v.value",
+                [columns, [asked[column] for column in columns]],
             )
-            .to_arrow_table()
-            .to_pylist()
         )
+        return {f"tf_{column}": found.get(column, self._rarest.get(column, 1.0)) for column in columns}
+
+    def _weigh(
+        self, asked: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, Reason]]:
+        """Give each standing record's customer, and what speaks for it or against."""
+        self._prepare("compare", self._comparison)
+        found = self._execute("compare", [_json([asked]), _json(others)])
+        by_name = {other["record_name"]: other for other in others}
+        for name, *degrees in found.fetchall():
+            other = by_name[name]
+            rarity = {
+                column: max(asked[f"tf_{column}"], other[f"tf_{column}"] or 0.0)
+                for column in frequency_columns(self.model.evidence)
+                if f"tf_{column}" in asked
+            }
+            columns = (item.column for item in self.model.evidence)
+            weight, parts = self._weights.of(dict(zip(columns, degrees, strict=True)), rarity)
+            told = {column: round(part, 2) for column, part in parts.items()}
+            yield other["customer_id"], Reason(name, round(weight, 3), told)
+
+    def _comparison(self) -> str:
+        """Return the query that compares a record with others, both given as JSON."""
+        degrees = comparisons_sql(self.model)
+        sides = [f"{side}.{column} as {column}_{side}" for column in store.EVIDENCE for side in ("l", "r")]
+        shape = json.dumps([dict.fromkeys(("record_name", *store.EVIDENCE), "varchar")])
+        records = f"(select unnest(from_json(?::varchar, '{shape}'), recursive := true))"
+        return (
+            f"select r_name, {', '.join(degrees[item.column] for item in self.model.evidence)}"
+            f" from (select r.record_name as r_name, {', '.join(sides)}"
+            f" from {records} as l cross join {records} as r)"
+        )
+
+    def _choose(self, by_customer: Mapping[str, Sequence[Reason]]) -> Resolution:
+        """Choose a customer by the rule of clustering: a link, and no contradiction on average."""
         best: tuple[float, str] | None = None
-        by_customer: dict[str, list[dict[str, Any]]] = {}
-        for row in scored:
-            by_customer.setdefault(row["customer_id"], []).append(row)
-        for customer, rows in sorted(by_customer.items()):
-            weights = [min(max(row["weight"], -20.0), 20.0) for row in rows]
+        for customer, reasons in sorted(by_customer.items()):
+            weights = [min(max(reason.weight, -20.0), 20.0) for reason in reasons]
             average = sum(weights) / len(weights)
             if (
                 max(weights) >= self.model.link_weight
@@ -179,44 +237,14 @@ class Resolver:
                 best = (average, customer)
         if best is None:
             return Resolution(None, None, ())
-        rows = sorted(by_customer[best[1]], key=lambda row: (-row["weight"], row["record_name"]))
-        return Resolution(best[1], round(rows[0]["weight"], 3), tuple(self._reason(row) for row in rows[:3]))
+        reasons = sorted(by_customer[best[1]], key=lambda reason: (-reason.weight, reason.record_name))
+        return Resolution(best[1], reasons[0].weight, tuple(reasons[:3]))
 
-    def _add_frequencies(self) -> None:
-        duck = self._duck
-        columns = [item.column for item in self.model.evidence if item.has_frequency]
-        if not columns:
-            duck.execute("create or replace table weighable as select * from records")
-            return
-        values = duck.execute(f"select {', '.join(columns)} from records").fetchall()[0]
-        found = self._warehouse.rows(
-            "select f.column_name, f.value, f.frequency from identity.term_frequencies as f"
-            " inner join unnest(%s::text[], %s::text[]) as v (column_name, value)"
-            " on f.column_name = v.column_name and f.value = v.value",
-            [columns, list(values)],
-        )
-        told = [*found, *((column, "", self._rarest(column)) for column in columns)]
-        names = ("column_name", "value", "frequency")
-        duck.register("_told", pa.table(dict(zip(names, map(list, zip(*told, strict=True)), strict=True))))
-        duck.execute("create or replace temp table frequencies as select * from _told")
-        duck.unregister("_told")
-        add_frequencies(duck, "records", self.model.evidence, "frequencies", "weighable")
 
-    def _rarest(self, column: str) -> float:
-        if not hasattr(self, "_least"):
-            self._least: dict[str, float] = dict(
-                self._warehouse.rows(
-                    "select column_name, min(frequency) from identity.term_frequencies group by column_name"
-                )
-            )
-        return self._least.get(column, 1.0)
+def _json(records: Iterable[Mapping[str, Any]]) -> str:
+    columns = ("record_name", *store.EVIDENCE)
+    return json.dumps([{column: record.get(column) for column in columns} for record in records])
 
-    def _reason(self, row: Mapping[str, Any]) -> Reason:
-        parts = {}
-        for item in self.model.evidence:
-            if row[f"gamma_{item.column}"] >= 0:
-                weight = row[f"mw_{item.column}"] + (
-                    row[f"mw_tf_adj_{item.column}"] if item.has_frequency else 0.0
-                )
-                parts[item.column] = round(weight, 2)
-        return Reason(row["record_name"], round(row["weight"], 3), parts)
+
+def _literal(value: str | None) -> str:
+    return "null::varchar" if value is None else "'" + value.replace("'", "''").replace("\0", "") + "'"

@@ -314,12 +314,23 @@ class Run:
         warehouse.execute(f"""
             create temp table _pairs on commit drop as
             with shared as (
-                select mine.record_no as mine, other.record_no as other, mine.key,
-                    count(*) over (partition by mine.record_no, mine.key) as sharing
-                from _keys as mine inner join identity.block_keys as other on mine.key = other.key
+                select sought.key, found.record_nos
+                from (select distinct key from _keys) as sought
+                cross join lateral (
+                    select array_agg(record_no) as record_nos
+                    from (
+                        select record_no from identity.block_keys as k
+                        where k.key = sought.key limit {BLOCK_LIMIT + 1}
+                    ) as first_ones
+                ) as found
+                where cardinality(found.record_nos) between 2 and {BLOCK_LIMIT}
             )
-            select distinct least(mine, other) as left_no, greatest(mine, other) as right_no
-            from shared where sharing <= {BLOCK_LIMIT} and mine <> other;
+            select distinct
+                least(mine.record_no, other) as left_no, greatest(mine.record_no, other) as right_no
+            from shared
+            inner join _keys as mine on shared.key = mine.key
+            cross join lateral unnest(shared.record_nos) as other
+            where other <> mine.record_no;
             insert into _others
                 select left_no from _pairs union select right_no from _pairs
                 union select record_no from _keys;

@@ -1,6 +1,7 @@
 """Weigh candidate pairs by a model: Splink's match weight, held down where only a household agrees."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -68,6 +69,52 @@ def weigh(
     birth date shared under different given names, as twins have it, does not count for it.
     """
     connection.execute(f"create or replace table {target} as {weights_sql(model, left, right, pairs)}")
+
+
+class Weights:
+    """A model's weights in memory: a handful of pairs is added up sooner than a query is planned."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._evidence = model.evidence
+        share = model.settings["probability_two_random_records_match"]
+        self._before = math.log2(share / (1 - share))
+        self._levels = {
+            comparison["output_column_name"]: [
+                level for level in reversed(comparison["comparison_levels"]) if not level.get("is_null_level")
+            ]
+            for comparison in model.settings["comparisons"]
+        }
+
+    def of(
+        self, degrees: Mapping[str, int], frequencies: Mapping[str, float]
+    ) -> tuple[float, dict[str, float]]:
+        """Weigh one pair as :func:`weights_sql` does.
+
+        Args:
+            degrees: of each evidence that both records state, 0 where they differ.
+            frequencies: of each such evidence that has one, the greater of both records' values.
+
+        Returns:
+            The weight, and the parts of it that Splink's model gives each evidence, log2 of the odds.
+        """
+        model = self._model
+        parts: dict[str, float] = {}
+        own = model.household_bonus
+        for item in self._evidence:
+            if (degree := degrees.get(item.column, -1)) < 0:
+                continue
+            levels = self._levels[item.column]
+            parts[item.column] = math.log2(levels[degree]["m_probability"] / levels[degree]["u_probability"])
+            if "tf_adjustment_column" in levels[degree]:
+                usual = math.log2(levels[degree]["u_probability"])
+                parts[item.column] += usual - math.log2(frequencies[item.column])
+            households = model.households.get(item.column)
+            own += parts[item.column] if households is None else households[degree]
+        weight = min(self._before + sum(parts.values()), own)
+        if degrees.get("birth") == 0 and not any(degrees.get(column, 0) > 0 for column in PROOFS):
+            weight = min(weight, CONTRADICTED)
+        return weight, parts
 
 
 def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: bool = False) -> str:

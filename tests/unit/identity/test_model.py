@@ -1,6 +1,7 @@
 """A model is pinned by its content, and weighs two records alike whichever comes first."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,10 +9,26 @@ import duckdb
 import pytest
 
 from benchmarks.synthetic import synthetic
+from include.identity.candidates import keys_of_one, keys_sql
 from include.identity.hubs import find_hubs, suppress
-from include.identity.model import Model, choose_keys, evidence_of, present_columns, train
+from include.identity.model import (
+    Model,
+    choose_keys,
+    evidence_of,
+    frequency_columns,
+    present_columns,
+    train,
+)
 from include.identity.normalise import COLUMNS, define_macros, normalise
-from include.identity.score import CONTRADICTED, add_frequencies, count_frequencies, weigh, weights_sql
+from include.identity.score import (
+    CONTRADICTED,
+    Weights,
+    add_frequencies,
+    count_frequencies,
+    weigh,
+    weights_sql,
+)
+from include.identity.store import EVIDENCE as STATED
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +96,7 @@ def test_weights_do_not_depend_on_which_record_is_left(
 
 
 @pytest.mark.parametrize("leniency", [0.0, 30.0])
-def test_the_parts_add_up_to_the_weight(
+def test_a_pair_weighs_in_memory_what_it_weighs_in_a_database(
     connection: duckdb.DuckDBPyConnection, model: Model, leniency: float
 ) -> None:
     """Splink's weight is its prior and the parts; a household or a contradicting birth date holds it down."""
@@ -89,36 +106,31 @@ def test_the_parts_add_up_to_the_weight(
         household_bonus=model.household_bonus + leniency,
         settings={**model.settings, "probability_two_random_records_match": share},
     )
-    parts = " + ".join(
-        f"mw_{item.column}" + (f" + mw_tf_adj_{item.column}" if item.has_frequency else "")
-        for item in model.evidence
-    )
-    own = " + ".join(
-        [f"{model.household_bonus}"]
-        + [
-            f"case gamma_{item.column} {branches} else 0 end"
-            if (
-                branches := " ".join(
-                    f"when {degree} then {weight}"
-                    for degree, weight in enumerate(model.households.get(item.column, ()))
-                )
-            )
-            else f"mw_{item.column}" + (f" + mw_tf_adj_{item.column}" if item.has_frequency else "")
-            for item in model.evidence
-        ]
-    )
-    rows = connection.sql(f"""
-        select weight, match_weight, log2({share} / (1 - {share})) + {parts} as summed, {own} as own,
-            gamma_birth = 0 and not gamma_email > 0 and not gamma_card > 0 as contradicts
-        from ({weights_sql(model, "weighable", "weighable", "pairs", with_parts=True)})
-    """).fetchall()
-    held = 0
-    for weight, match_weight, summed, personal, contradicts in rows:
-        assert match_weight == pytest.approx(summed, abs=1e-6)
-        most = min(match_weight, personal)
-        held += contradicts and most > CONTRADICTED
-        assert weight == pytest.approx(min(most, CONTRADICTED) if contradicts else most, abs=1e-6)
+    rows = connection.sql(weights_sql(model, "weighable", "weighable", "pairs", with_parts=True))
+    weights, held = Weights(model), 0
+    for row in rows.to_arrow_table().to_pylist():
+        degrees = {item.column: row[f"gamma_{item.column}"] for item in model.evidence}
+        rarity = {
+            column: max(row[f"tf_{column}_l"] or 0, row[f"tf_{column}_r"] or 0)
+            for column in frequency_columns(model.evidence)
+        }
+        weight, parts = weights.of(degrees, rarity)
+        assert weight == pytest.approx(row["weight"], abs=1e-9)
+        assert math.log2(share / (1 - share)) + sum(parts.values()) == pytest.approx(row["match_weight"])
+        held += weight == CONTRADICTED
     assert held or not leniency, "no pair of these records has birth dates that contradict"
+
+
+def test_one_record_has_the_keys_that_it_has_among_many(
+    connection: duckdb.DuckDBPyConnection, model: Model
+) -> None:
+    columns = ["tenant", *STATED]
+    among: dict[int, set[int]] = {}
+    for uid, key in connection.sql(f"select uid, key from ({keys_sql('records', model.keys)})").fetchall():
+        among.setdefault(uid, set()).add(key)
+    for uid, *values in connection.sql(f"select uid, {', '.join(columns)} from records limit 40").fetchall():
+        found = connection.execute(keys_of_one(columns, model.keys), values).fetchall()
+        assert {key for (key,) in found} == among[uid]
 
 
 def test_a_value_never_counted_is_as_rare_as_the_rarest(

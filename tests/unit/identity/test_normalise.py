@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberFormat
 
-from include.identity import normalise as module
-from include.identity.normalise import COLUMNS, NO_VALUES, define_macros, normalise, to_e164
+from include.identity.normalise import (
+    COLUMNS,
+    NO_VALUES,
+    define_macros,
+    normalise,
+    normalised_one,
+    regions_of,
+    to_e164,
+)
 
 REGIONS = {"VN": "84", "AU": "61", "US": "1", "GB": "44"}
 OUTPUT = (
@@ -217,11 +224,12 @@ def test_only_forms_that_no_pattern_reads_cost_the_library(
 ) -> None:
     asked: list[str] = []
 
-    def spy(number: str, region: str | None) -> str | None:
+    def spy(number: str, region: str | None) -> phonenumbers.PhoneNumber:
         asked.append(number)
-        return to_e164(number, region)
+        return parse(number, region)
 
-    monkeypatch.setattr(module, "to_e164", spy)
+    parse = phonenumbers.parse
+    monkeypatch.setattr(phonenumbers, "parse", spy)
     usual = [f"09{number:08}" for number in range(12_345_678, 12_345_878)]
     read([{"phone": number, "country": "VN"} for number in [*usual, "123 45 67 89", "+61412345678"] * 2])
     assert asked == ["+61412345678"]
@@ -353,6 +361,32 @@ def test_nothing_is_invented(connection: duckdb.DuckDBPyConnection, read: Reader
         (word, said) for word, said in words if not any(letters[word] in letters[each] for each in said)
     ] == []
     assert all(line["phone"] for line, row in zip(written, rows, strict=True) if row["phone"] is not None)
+
+
+PHONES = st.none() | st.sampled_from(
+    ["0901 234 567", "+84901234567", "00 1 202 555 0123", "12", "~", "0123456789", "+61412345678 ext 4", "x"]
+)
+DATES = st.none() | st.sampled_from(["1990-02-31", "1990-02-03", "03/02/1990", "19900203", "1970-01-01", "a"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {name: TEXT for name in COLUMNS if name not in {"tenant_id", "birth_date", "phone", "country"}}
+        | {"birth_date": DATES, "phone": PHONES, "country": st.sampled_from(["VN", "us", "XX", None])}
+    )
+)
+def test_one_record_is_read_as_many_are(
+    connection: duckdb.DuckDBPyConnection, read: Reader, written: Row
+) -> None:
+    (row,) = read([written])
+    told = {name: value for name, value in written.items() if value is not None}
+    connection.register("alone", pa.table({"country": pa.array([written["country"]], pa.string())}))
+    regions = regions_of(connection, "alone", ["country"], None)
+    found = connection.execute(normalised_one(list(told), regions), list(told.values()))
+    names = [column[0] for column in found.description or ()]
+    (one,) = found.fetchall()
+    assert dict(zip(names, one, strict=True)) == {name: row[name] for name in names}
 
 
 def test_uids_follow_the_names_of_the_records(connection: duckdb.DuckDBPyConnection) -> None:
