@@ -187,11 +187,34 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
         """,
         [run.run_no],
     )
+    _settle_reviews(run)
+
+
+def _settle_reviews(run: "Run") -> None:
+    """Take out what is decided of those pairs whose records the run has judged or lost."""
+    warehouse = run.warehouse
+    warehouse.execute("create temp table _judged (tenant_id text, record_name text) on commit drop")
+    judged = "select tenant_id, record_name from assigned union select tenant_id, record_name from touched"
+    if run.mode == "full":  # the queue was filled anew
+        judged = "select tenant_id, record_name from members inner join doubts on uid = uid_l"
+    store.push(warehouse, run.duck, run.folder, judged, "_judged", columns=["tenant_id", "record_name"])
     warehouse.execute("""
+        analyze _judged;
+        create temp table _queued on commit drop as
+            select q.tenant_id, q.left_name, q.right_name
+            from _judged as j
+            inner join identity.review_queue as q
+                on j.tenant_id = q.tenant_id and j.record_name = q.left_name
+            union
+            select q.tenant_id, q.left_name, q.right_name
+            from _judged as j
+            inner join identity.review_queue as q
+                on j.tenant_id = q.tenant_id and j.record_name = q.right_name;
+        analyze _queued;
         delete from identity.review_queue as q
         using (
             select queued.tenant_id, queued.left_name, queued.right_name
-            from identity.review_queue as queued
+            from _queued as queued
             left join identity.records as l
                 on queued.tenant_id = l.tenant_id and queued.left_name = l.record_name
             left join identity.records as r

@@ -39,9 +39,6 @@ MOST_KINDS = 60
 
 DIALECT = "duckdb"
 
-_SCORING: dict[str, str] = {}
-"""Scoring queries by model version: Splink takes half a second to write one."""
-
 _PRESENT = 0.02
 """Share of records that must state a column for it to be compared."""
 
@@ -50,12 +47,15 @@ _PRESENT = 0.02
 class Model:
     """A trained model: Splink's settings, kinds of block keys, and what it compares.
 
+    ``scoring`` is the SQL that Splink makes of the settings: pinned with them, so that another release of
+    Splink weighs no pair otherwise, and because it takes half a second to make.
     ``households`` gives per kind of evidence and degree, 0 (different) first, how far it tells a person from
     another of the household (log2 of the odds), ``household_bonus`` how far it is known before.
     ``version`` is the hash of its content: runs that name the same version weigh alike.
     """
 
     settings: Mapping[str, Any]
+    scoring: str
     columns: tuple[str, ...]
     further: tuple[str, ...]
     keys: tuple[tuple[str, ...], ...]
@@ -77,6 +77,7 @@ class Model:
         """Return the model as JSON, as :meth:`from_json` reads it."""
         return {
             "settings": dict(self.settings),
+            "scoring": self.scoring,
             "columns": list(self.columns),
             "further": list(self.further),
             "keys": [list(key) for key in self.keys],
@@ -90,6 +91,7 @@ class Model:
         """Read a model back."""
         return cls(
             settings=content["settings"],
+            scoring=content["scoring"],
             columns=tuple(content["columns"]),
             further=tuple(content["further"]),
             keys=tuple(tuple(key) for key in content["keys"]),
@@ -162,6 +164,7 @@ def train(
     _fill(settings, learnt)
     return Model(
         settings=settings,
+        scoring=scoring_template(settings),
         columns=columns,
         further=tuple(extra),
         keys=keys,
@@ -319,16 +322,15 @@ def scoring_sql(model: Model, left: str, right: str, pairs: str) -> str:
         stated, 0 different) and ``mw_`` (its weight, frequency adjustment in ``mw_tf_adj_``).
     """
     places = {"left": left, "right": right, "pairs": pairs}
-    if model.version not in _SCORING:
-        _SCORING[model.version] = _scoring_template(model)
-    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], _SCORING[model.version])
+    return re.sub("__sokol_(left|right|pairs)__", lambda found: places[found[1]], model.scoring)
 
 
-def _scoring_template(model: Model) -> str:
+def scoring_template(content: Mapping[str, Any]) -> str:
+    """Return Splink's SQL for its settings, with names of its own for the three relations."""
     left, right, pairs = (f"__sokol_{place}__" for place in ("left", "right", "pairs"))
-    settings = _splink_settings(model.settings)
+    settings = _splink_settings(content)
     pipeline = CTEPipeline()
-    pipeline.enqueue_sql(vectors_sql(model.settings, left, right, pairs), "__splink__df_comparison_vectors")
+    pipeline.enqueue_sql(vectors_sql(content, left, right, pairs), "__splink__df_comparison_vectors")
     pipeline.enqueue_list_of_sqls(
         predict_from_comparison_vectors_sqls(
             unique_id_input_columns=settings.column_info_settings.unique_id_input_columns,

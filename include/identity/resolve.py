@@ -27,7 +27,7 @@ class UnknownTenantError(LookupError):
 
 
 class NotTrainedError(RuntimeError):
-    """No run has trained a model yet."""
+    """No run has trained a model yet, or its tables must be made anew."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Resolver:
 
     def __init__(self, warehouse: Warehouse, *, threads: int = 1) -> None:
         model = store.active_model(warehouse)
-        if model is None:
-            raise NotTrainedError("no model is trained yet; run `python -m include.identity match` first")
+        if model is None or store.has_lost_keys(warehouse):
+            raise NotTrainedError("nothing stands to search; run `python -m include.identity match` first")
         self._warehouse, self.model = warehouse, model
         self._lock = threading.Lock()
         self._duck = duckdb.connect()

@@ -62,18 +62,22 @@ def match(
         retrain: learn a new model from all records and pin it.
     """
     settings = settings or get_settings()
-    with (
-        connect("loader", settings) as loader,
-        connect("loader", settings) as warehouse,
-        warehouse.transaction(),
-    ):
-        warehouse.lock(LOCK)
-        model = store.active_model(warehouse)
-        retrain = retrain or store.is_outgrown(warehouse)
-        if model is None or retrain or mode == "full":
-            return Run(warehouse, loader, settings, "full").everything(None if retrain else model)
-        run = Run(warehouse, loader, settings, "incremental")
-        return run.increment(model) if run.has_news else run.idle(model)
+    with connect("loader", settings) as loader, connect("loader", settings) as warehouse:
+        with warehouse.transaction():
+            warehouse.lock(LOCK)
+            model = store.active_model(warehouse)
+            retrain = retrain or store.is_outgrown(warehouse)
+            if (
+                model is not None
+                and not retrain
+                and mode == "incremental"
+                and not store.has_lost_keys(warehouse)
+            ):
+                run = Run(warehouse, loader, settings, "incremental")
+                return run.increment(model) if run.has_news else run.idle(model)
+            result = Run(warehouse, loader, settings, "full").everything(None if retrain else model)
+        warehouse.execute("vacuum identity.block_keys")  # so that the index alone answers who shares a key
+        return result
 
 
 class Run:
@@ -221,7 +225,6 @@ class Run:
         """
         store.pull(warehouse, duck, self.folder, statement, "given")
         duck.execute("alter table given drop country; alter table given rename region to country")
-        duck.execute("alter table given alter created_at type timestamptz")
         normalise(duck, "given", "records", _READ, kept=_KEPT)
         duck.execute("drop table given")
         return store.pull(warehouse, duck, self.folder, store.touched_since(since), "touched")
@@ -278,9 +281,6 @@ class Run:
             delete from _seeds as s using _gone as g where s.record_no = g.record_no;
         """)
         store.pull(warehouse, duck, self.folder, "select * from _gone", "gone")
-        duck.execute(
-            "alter table gone alter record_no type bigint; alter table gone alter first_run type bigint"
-        )
 
     def _bring_in(self) -> None:
         """Number the new records and write them and their block keys."""
@@ -301,7 +301,7 @@ class Run:
             warehouse.execute("create temp table _keys (key bigint, record_no bigint) on commit drop")
             store.push(warehouse, duck, self.folder, keys, "_keys", columns=["key", "record_no"])
             warehouse.execute(
-                "analyze _keys; insert into identity.block_keys select key, record_no from _keys"
+                "analyze _keys; insert into identity.block_keys select key, record_no from _keys order by key"
             )
             self._write_records("fresh", "coalesce(stood_under, record_name)")
 
@@ -314,16 +314,10 @@ class Run:
         warehouse.execute(f"""
             create temp table _pairs on commit drop as
             with shared as (
-                select sought.key, found.record_nos
-                from (select distinct key from _keys) as sought
-                cross join lateral (
-                    select array_agg(record_no) as record_nos
-                    from (
-                        select record_no from identity.block_keys as k
-                        where k.key = sought.key limit {BLOCK_LIMIT + 1}
-                    ) as first_ones
-                ) as found
-                where cardinality(found.record_nos) between 2 and {BLOCK_LIMIT}
+                select key, array_agg(record_no) as record_nos
+                from identity.block_keys
+                where key = any(array(select distinct key from _keys))  -- an array is looked up in order
+                group by key having count(*) between 2 and {BLOCK_LIMIT}
             )
             select distinct
                 least(mine.record_no, other) as left_no, greatest(mine.record_no, other) as right_no
@@ -340,49 +334,32 @@ class Run:
         return True
 
     def _pull_records(self, table: str, chosen: str) -> None:
-        """Fetch standing records by number, numbered anew in the order of their names."""
+        """Fetch standing records by number."""
         columns = ", ".join(
             f"r.{column}" for column in (*store.IDENTITY, *store.EVIDENCE, *store.FREQUENCIES)
         )
         store.pull(
             self.warehouse, self.duck, self.folder,
-            f"select r.record_no, r.tenant_id || '/' || r.record_name as record_id, r.tenant_id as tenant,"
+            "select r.record_no, r.record_no as uid, r.tenant_id || '/' || r.record_name as record_id,"
+            " r.tenant_id as tenant,"
             " r.record_source as source, r.record_type as type, r.customer_id, r.first_run, r.created_at,"
             f" {columns}"
-            f" from identity.records as r inner join ({chosen}) as chosen on r.record_no = chosen.record_no",
+            f" from identity.records as r where r.record_no = any(array({chosen}))",
             table,
         )  # fmt: skip
-        self.duck.execute(f"alter table {table} alter created_at type timestamptz")
-        self.duck.execute(
-            f"create or replace table {table} as"
-            f" select *, row_number() over (order by record_id) as uid from {table}"
-        )
 
     def _weigh_candidates(self, found: bool) -> None:
         """Weigh the new records' pairs and add the links among them to the standing ones."""
         duck, warehouse = self.duck, self.warehouse
         duck.execute("create table weighed (uid_l bigint, uid_r bigint, weight double)")
         if found:
-            duck.execute("""
-                create table numbered as
-                select least(l.uid, r.uid) as uid_l, greatest(l.uid, r.uid) as uid_r
-                from pairs
-                inner join others as l on pairs.left_no = l.record_no
-                inner join others as r on pairs.right_no = r.record_no
-            """)
-            weigh(duck, self.model, "others", "others", "numbered", target="weighed")
-            links = f"""
-                select l.record_no, r.record_no, weight
-                from weighed
-                inner join others as l on weighed.uid_l = l.uid
-                inner join others as r on weighed.uid_r = r.uid
-                where weight >= {self.model.link_weight}
-            """
+            duck.execute("create view candidates as select left_no as uid_l, right_no as uid_r from pairs")
+            weigh(duck, self.model, "others", "others", "candidates", target="weighed")
             store.push(
                 warehouse,
                 duck,
                 self.folder,
-                links,
+                f"select uid_l, uid_r, weight from weighed where weight >= {self.model.link_weight}",
                 "identity.links",
                 columns=["left_no", "right_no", "weight"],
             )
@@ -416,30 +393,40 @@ class Run:
         )
         self._same_links()
         warehouse.execute("""
-            create temp table _affected on commit drop as
-            with recursive reached (record_no) as (
-                select record_no from _seeds
-                union
-                select edges.other
-                from reached
-                cross join lateral (
-                    select l.right_no as other from identity.links as l where l.left_no = reached.record_no
-                    union all
-                    select l.left_no from identity.links as l where l.right_no = reached.record_no
-                    union all
-                    select s.right_no from _same as s where s.left_no = reached.record_no
-                    union all
-                    select s.left_no from _same as s where s.right_no = reached.record_no
-                ) as edges
-            )
-            select record_no from reached;
-            analyze _affected;
+            create temp table _reached on commit drop as select distinct record_no from _seeds;
+            create temp table _affected on commit drop as table _reached;
+            create temp table _further (record_no bigint) on commit drop;
         """)
+        # Step by step, because an array of all that is reached is looked up in the order of the index.
+        while warehouse.execute("""
+            insert into _further
+                select right_no from identity.links
+                where left_no = any(array(select record_no from _reached))
+                union
+                select left_no from identity.links
+                where right_no = any(array(select record_no from _reached))
+                union
+                select s.right_no from _same as s inner join _reached as r on s.left_no = r.record_no
+                union
+                select s.left_no from _same as s inner join _reached as r on s.right_no = r.record_no
+                except
+                select record_no from _affected
+        """):
+            warehouse.execute("""
+                insert into _affected table _further;
+                truncate _reached;
+                insert into _reached table _further;
+                truncate _further;
+            """)
         self._pull_records("members", "select record_no from _affected")
+        self.duck.execute(
+            "create or replace table members as"
+            " select * replace (row_number() over (order by record_id) as uid) from members"
+        )
         store.pull(
             warehouse, self.duck, self.folder,
-            "select l.left_no, l.right_no, l.weight from identity.links as l"
-            " inner join _affected as a on l.left_no = a.record_no",
+            "select left_no, right_no, weight from identity.links"
+            " where left_no = any(array(select record_no from _affected))",
             "links",
         )  # fmt: skip
         self.duck.execute("""
@@ -629,14 +616,16 @@ class Run:
         warehouse = self.warehouse
         warehouse.execute("create temp table _assigned (record_no bigint, customer_id text) on commit drop")
         store.push(
-            warehouse, self.duck, self.folder, "select record_no, customer_id from assigned",
+            warehouse, self.duck, self.folder,
+            "select record_no, assigned.customer_id from assigned inner join members using (record_no)"
+            " where assigned.customer_id <> members.customer_id",
             "_assigned", columns=["record_no", "customer_id"],
         )  # fmt: skip
         warehouse.execute("""
             analyze _assigned;
             update identity.records as r set customer_id = a.customer_id
             from _assigned as a
-            where r.record_no = a.record_no and r.customer_id <> a.customer_id
+            where r.record_no = a.record_no
         """)
 
     def _write_records(self, table: str, customer: str) -> None:

@@ -28,6 +28,13 @@ FEW_RECORDS = 5_000
 
 FREQUENCIES = ("tf_given", "tf_family", "tf_street", "tf_city")
 IDENTITY = ("tenant_id", "record_source", "record_type", "record_key", "record_name")
+_PULLED_AS = {
+    **dict.fromkeys(("record_no", "uid", "left_no", "right_no", "first_run"), "bigint"),
+    **dict.fromkeys(("weight", "frequency", *FREQUENCIES), "double"),
+    "created_at": "timestamptz",
+}
+"""Types of pulled columns by their names; all others are text."""
+
 _KEYS = {"customers": "source_customer_id", "orders": "order_id", "pos_sales": "sale_id"}
 _TYPES = {"customers": "customer", "orders": "order", "pos_sales": "sale"}
 
@@ -74,16 +81,15 @@ def pull(
     warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, folder: Path, statement: str, table: str
 ) -> int:
     """Copy the result of a query in the warehouse into a table of the workspace; return its rows."""
-    described = warehouse.query(f"select * from ({statement}) as described limit 0").schema
-    kinds = {"int64": "bigint", "int32": "bigint", "double": "double"}
-    columns = {field.name: kinds.get(str(field.type), "varchar") for field in described}
     path = folder / f"{table}.csv"
     with path.open("wb") as file:
-        for chunk in warehouse.copy_out(statement):
+        for chunk in warehouse.copy_out(statement, header=True):
             file.write(chunk)
+    with path.open() as file:
+        columns = {name: _PULLED_AS.get(name, "varchar") for name in file.readline().strip().split(",")}
     connection.execute(
         f"create or replace table {table} as select * from read_csv("
-        f"'{path}', header = false, columns = {columns}, quote = '\"', escape = '\"', delim = ',',"
+        f"'{path}', header = true, columns = {columns}, quote = '\"', escape = '\"', delim = ',',"
         " null_padding = false, strict_mode = true, auto_detect = false)"
     )
     path.unlink()
@@ -127,6 +133,15 @@ def is_outgrown(warehouse: Warehouse) -> bool:
     if not found or found[0][0] >= FEW_RECORDS:
         return False
     return bool(warehouse.value("select count(*) from identity.records") > 2 * found[0][0])
+
+
+def has_lost_keys(warehouse: Warehouse) -> bool:
+    """Say whether a crash of the server has emptied the block keys, which it does not log."""
+    return bool(
+        warehouse.value(
+            "select exists (select from identity.records) and not exists (select from identity.block_keys)"
+        )
+    )
 
 
 def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:

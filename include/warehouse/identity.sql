@@ -19,7 +19,8 @@ create table if not exists identity.records (
 create unique index if not exists records_name on identity.records (tenant_id, record_name);
 create index if not exists records_customer on identity.records (tenant_id, customer_id);
 
-create table if not exists identity.block_keys (key bigint not null, record_no bigint not null);
+-- A night's keys fall all over this index; logging its pages would cost more than making it anew after a crash.
+create unlogged table if not exists identity.block_keys (key bigint not null, record_no bigint not null);
 create index if not exists block_keys_key on identity.block_keys (key) include (record_no);
 create index if not exists block_keys_record on identity.block_keys (record_no);
 
@@ -83,6 +84,7 @@ create table if not exists identity.review_queue (
     queued_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, left_name, right_name)
 );
+create index if not exists review_queue_right on identity.review_queue (tenant_id, right_name);
 
 -- What was answered online before a nightly run had seen the record, and what the run made of it.
 create table if not exists identity.resolutions (

@@ -186,11 +186,12 @@ class Warehouse:
         """Wait for the advisory lock of this name and hold it to the end of the open transaction."""
         self.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
-    def copy_out(self, statement: str) -> Iterator[bytes]:
-        """Yield the rows of a select as chunks of CSV text without a header."""
+    def copy_out(self, statement: str, *, header: bool = False) -> Iterator[bytes]:
+        """Yield the rows of a select as chunks of CSV text, when asked after a line of the columns' names."""
+        options = f"format csv, header {str(header).lower()}"
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(_trusted(f"copy ({statement}) to stdout with (format csv)")) as stream,
+            cursor.copy(_trusted(f"copy ({statement}) to stdout with ({options})")) as stream,
         ):
             for chunk in stream:
                 yield bytes(chunk)

@@ -15,7 +15,7 @@ from include.feeds.mapping import BUILT_IN
 from include.identity import Resolver, match, override, store, withdraw
 from include.identity import run as run_module
 from include.identity.overrides import UnknownOverrideError, UnknownRecordError
-from include.identity.resolve import UnknownTenantError
+from include.identity.resolve import NotTrainedError, UnknownTenantError
 from include.settings import Settings
 from include.warehouse import connect
 
@@ -262,6 +262,19 @@ def test_who_is_known_is_found_at_once_and_the_night_confirms_it(matched: Settin
             " where record_name = 'shop:soon'"
         )
         assert warehouse.rows(answers) == [(True,)]
+
+
+def test_keys_that_a_crash_of_the_server_emptied_are_made_anew(matched: Settings) -> None:
+    before = standing(matched)
+    with connect("loader", matched) as warehouse:
+        keys = warehouse.value("select count(*) from identity.block_keys")
+        warehouse.execute("truncate identity.block_keys")
+        with pytest.raises(NotTrainedError, match="match` first"):
+            Resolver(warehouse)
+    assert match(matched).mode == "full"
+    with connect("loader", matched) as warehouse:
+        assert warehouse.value("select count(*) from identity.block_keys") == keys > 1_000
+    assert standing(matched) == before
 
 
 def test_a_new_model_is_pinned_and_comes_to_its_own_version(matched: Settings) -> None:

@@ -17,6 +17,7 @@ from include.identity.model import (
     evidence_of,
     frequency_columns,
     present_columns,
+    scoring_template,
     train,
 )
 from include.identity.normalise import COLUMNS, define_macros, normalise
@@ -104,7 +105,8 @@ def test_a_pair_weighs_in_memory_what_it_weighs_in_a_database(
     model = replace(
         model,
         household_bonus=model.household_bonus + leniency,
-        settings={**model.settings, "probability_two_random_records_match": share},
+        settings=(learnt := {**model.settings, "probability_two_random_records_match": share}),
+        scoring=scoring_template(learnt),
     )
     rows = connection.sql(weights_sql(model, "weighable", "weighable", "pairs", with_parts=True))
     weights, held = Weights(model), 0
