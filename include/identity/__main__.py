@@ -1,14 +1,16 @@
-"""Command line: ``python -m include.identity match|link|separate|withdraw|resolve|explain``."""
+"""Command line: ``python -m include.identity match|link|separate|withdraw|draw|verdicts|resolve|explain``."""
 
 import argparse
 import getpass
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
+from include.identity.labels import draw, take_verdicts
+from include.identity.nightly import match
 from include.identity.overrides import override, withdraw
 from include.identity.resolve import NotTrainedError, Resolver
-from include.identity.run import match
 from include.settings import get_settings
 from include.warehouse import connect
 
@@ -32,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "withdraw":
             withdraw(options.tenant, options.override, reason=options.reason, decided_by=options.by)
             print(f"override {options.override} is withdrawn; the next match restores what the evidence says")
+        elif options.command == "draw":
+            drawn = draw(options.tenant, options.pairs, options.file, seed=options.seed)
+            print(f"{drawn} pairs are in {options.file}; write same or different into link, then `verdicts`")
+        elif options.command == "verdicts":
+            taken = take_verdicts(options.file, decided_by=options.by)
+            print(f"{taken} verdicts; the next `python -m include.identity match` measures the model by them")
         elif options.command == "resolve":
             with connect("loader", get_settings()) as warehouse:
                 record: dict[str, str | None] = {}
@@ -101,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     withdrawing = commands.add_parser("withdraw", help="take such a word back")
     withdrawing.add_argument("override", help="its id, from identity.overrides")
     _add_reasons(withdrawing)
+    drawing = commands.add_parser("draw", help="draw pairs at random, for people to judge")
+    drawing.add_argument("file", type=Path, help="CSV file to write")
+    drawing.add_argument("--tenant", required=True, help="whose records are drawn")
+    drawing.add_argument("--pairs", type=int, default=100, help="how many")
+    drawing.add_argument("--seed", type=int, default=0, help="another seed draws others")
+    judging = commands.add_parser(
+        "verdicts", help="take the verdicts on drawn pairs, which measure the model"
+    )
+    judging.add_argument("file", type=Path, help="the file that draw wrote, with link filled in")
+    judging.add_argument("--by", default=getpass.getuser(), help="who judged")
     asking = commands.add_parser("resolve", help="ask which customer a record belongs to")
     asking.add_argument("said", nargs="+", help="what is known: email=… phone=… full_name=…")
     asking.add_argument("--tenant", required=True, help="whose customers are searched")

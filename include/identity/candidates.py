@@ -12,9 +12,15 @@ BLOCK_LIMIT = 100
 
 def _key(kind: Sequence[str]) -> tuple[str, str]:
     """Return the expression of a block key's hash, and the condition that all parts of it are stated."""
+    told, stated = hashed(kind)
+    return f"(hash({told}) >> 1)::bigint", stated
+
+
+def hashed(kind: Sequence[str]) -> tuple[str, str]:
+    """Return what a block key is the hash of, as a list of expressions, and that its parts are stated."""
     parts = [f"({part_expression(part)})" for part in kind]
     return (
-        f"(hash('{'+'.join(kind)}', tenant, {', '.join(parts)}) >> 1)::bigint",
+        f"'{'+'.join(kind)}', tenant, {', '.join(parts)}",
         " and ".join(f"{part} is not null" for part in parts),
     )
 

@@ -48,7 +48,12 @@ class Evidence:
 
 
 def _jaro(column: str, least: float) -> str:
-    return f'jaro_winkler_similarity("{column}_l", "{column}_r") >= {least}'
+    return _alike(f"{column}_l", f"{column}_r", least)
+
+
+def _alike(left: str, right: str, least: float) -> str:
+    """Condition of a Jaro-Winkler similarity; a hair less will do, as processors round sums differently."""
+    return f'jaro_winkler_similarity("{left}", "{right}") >= {least - 1e-9:.9f}'
 
 
 def _typos(column: str, most: int) -> str:
@@ -72,10 +77,7 @@ def _initial(column: str) -> str:
     return f"(length({left}) = 1 or length({right}) = 1) and substr({left}, 1, 1) = substr({right}, 1, 1)"
 
 
-_SWAPPED = (
-    'jaro_winkler_similarity("given_l", "family_r") >= 0.88'
-    ' and jaro_winkler_similarity("family_l", "given_r") >= 0.88'
-)
+_SWAPPED = f"{_alike('given_l', 'family_r', 0.88)} and {_alike('family_l', 'given_r', 0.88)}"
 _BIRTH_NEAR = (
     f'({_typos("birth", 1)} or (substr("birth_l", 1, 4) = substr("birth_r", 1, 4)'
     ' and substr("birth_l", 6, 2) = substr("birth_r", 9, 2)'

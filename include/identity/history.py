@@ -2,21 +2,50 @@
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from include.identity import store
 from include.identity.cluster import Pairs
 from include.identity.decide import decide
+from include.identity.labels import NOTHING, Accuracy
 from include.identity.score import weights_sql
 
 if TYPE_CHECKING:
-    from include.identity.run import Run, RunResult
+    from include.identity.run import Run
+
+Mode = Literal["incremental", "full"]
 
 REVIEW_BAND = 4.0
 """How far below the linking weight a pair may be to be put before an operator."""
 
 LINKS_TOLD = 3
 """Links that are logged with each move, the strongest first."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run did."""
+
+    run_no: int
+    mode: Mode
+    model_version: str
+    records: int
+    """Records that stand after the run."""
+    new_records: int
+    """Records that were read anew: new, changed or gone."""
+    customers: int
+    moved_records: int
+    """Standing records whose customer is another than before."""
+    merges: int
+    splits: int
+    open_reviews: int
+    map_rows: int
+    """Rows of the customer map that were landed."""
+    labels: int = 0
+    """Labelled pairs on which the model was measured."""
+    label_accuracy: float | None = None
+    """Share of them that it decides rightly; None without any."""
 
 
 def explained(run: "Run", pairs: str, target: str) -> None:
@@ -247,10 +276,8 @@ def answer_online(run: "Run") -> None:
     )
 
 
-def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult":
+def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> RunResult:
     """Record the run, and land its figures per tenant."""
-    from include.identity.run import RunResult
-
     warehouse, duck = run.warehouse, run.duck
     before = _counts(run, "former")
     after = _counts(run, "after")
@@ -284,9 +311,9 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
             "merges": actions[tenant]["merge"],
             "splits": actions[tenant]["split"],
             "open_reviews": reviews.get(tenant, 0),
-            "labels": 0,
+            **_label_figures(run.accuracy.get(tenant, NOTHING)),
         }
-        if run.mode == "full" or tenant in touched or tenant in actions:
+        if run.mode == "full" or tenant in touched or tenant in actions or tenant in run.accuracy:
             decide(
                 run.loader,
                 "identity_runs",
@@ -315,6 +342,8 @@ def record_run(run: "Run", read: int, moves: tuple[int, int, int]) -> "RunResult
         splits=splits,
         open_reviews=sum(reviews.values()),
         map_rows=run.map_rows,
+        labels=(measured := sum(run.accuracy.values(), NOTHING)).labels,
+        label_accuracy=measured.accuracy,
     )
 
 
@@ -336,3 +365,11 @@ def _counts(run: "Run", which: str) -> dict[str, tuple[int, int]]:
         f"select tenant_id, count(*), count(distinct customer_id) from ({query}) group by tenant_id"
     ).fetchall()
     return {tenant: (records, customers) for tenant, records, customers in found}
+
+
+def _label_figures(told: Accuracy) -> dict[str, Any]:
+    shares = {"precision": told.precision, "recall": told.recall, "accuracy": told.accuracy}
+    return {
+        "labels": told.labels,
+        **{f"label_{name}": f"{share:.6f}" for name, share in shares.items() if share is not None},
+    }

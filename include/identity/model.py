@@ -62,6 +62,8 @@ class Model:
     households: Mapping[str, Sequence[float]]
     household_bonus: float
     link_weight: float = LINK_WEIGHT
+    by_rules: bool = False
+    """Whether the rules alone decide, because the labels gave no model leave to."""
 
     @cached_property
     def version(self) -> str:
@@ -84,6 +86,7 @@ class Model:
             "link_weight": self.link_weight,
             "households": {name: list(weights) for name, weights in self.households.items()},
             "household_bonus": self.household_bonus,
+            "by_rules": self.by_rules,
         }
 
     @classmethod
@@ -98,6 +101,7 @@ class Model:
             link_weight=content["link_weight"],
             households=content["households"],
             household_bonus=content["household_bonus"],
+            by_rules=content["by_rules"],
         )
 
 

@@ -1,14 +1,32 @@
 """An operator's word about two records: landed before it takes effect, respected by every later run."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from include.identity.decide import decide
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
 Link = Literal["same", "different"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What somebody says of two records, by their names.
+
+    ``is_drawn``: the pair was drawn at random, so that it measures the matcher.
+    """
+
+    tenant_id: str
+    left: str
+    right: str
+    link: Link
+    reason: str
+    decided_by: str
+    is_drawn: bool = False
 
 
 class UnknownRecordError(LookupError):
@@ -47,27 +65,39 @@ def override(
         UnknownRecordError: one of the records is not there.
         ValueError: both names are the same record, or the reason is empty.
     """
+    verdict = Verdict(tenant_id, left, right, link, reason, decided_by)
+    return override_all([verdict], settings=settings)[0]
+
+
+def override_all(verdicts: Sequence[Verdict], *, settings: Settings | None = None) -> list[str]:
+    """Say it of many pairs at once: all of it takes effect, or nothing; return the ids of the overrides.
+
+    Raises:
+        UnknownRecordError: one of the records is not there.
+        ValueError: both names are the same record, or a reason is empty.
+    """
     settings = settings or get_settings()
-    if left == right:
-        raise ValueError(f"{left} is one record; an override is about two")
-    if not reason.strip() or not decided_by.strip():
-        raise ValueError("an override needs a reason and a name of who decides")
-    left, right = sorted((left, right))
+    rows: dict[str, list[dict[str, Any]]] = {}
     with connect("loader", settings) as warehouse:
-        ends = [_find(warehouse, tenant_id, name) for name in (left, right)]
-        override_id = hashlib.sha256(f"{left}\n{right}".encode()).hexdigest()[:12]
-        _say(
-            warehouse,
-            settings,
-            tenant_id,
-            override_id,
-            ends,
-            link=link,
-            reason=reason,
-            decided_by=decided_by,
-            is_active=True,
-        )
-    return override_id
+        for verdict in verdicts:
+            if verdict.left == verdict.right:
+                raise ValueError(f"{verdict.left} is one record; an override is about two")
+            if not verdict.reason.strip() or not verdict.decided_by.strip():
+                raise ValueError("an override needs a reason and a name of who decides")
+            left, right = sorted((verdict.left, verdict.right))
+            row = {
+                "override_id": hashlib.sha256(f"{left}\n{right}".encode()).hexdigest()[:12],
+                **_ends(*(_find(warehouse, verdict.tenant_id, name) for name in (left, right))),
+                "link": verdict.link,
+                "is_drawn": verdict.is_drawn,
+                "reason": verdict.reason,
+                "decided_by": verdict.decided_by,
+                "is_active": True,
+            }
+            rows.setdefault(verdict.tenant_id, []).append(row)
+        for tenant_id, told in rows.items():
+            _say(warehouse, settings, tenant_id, told)
+    return [row["override_id"] for told in rows.values() for row in told]
 
 
 def withdraw(
@@ -82,7 +112,7 @@ def withdraw(
     with connect("loader", settings) as warehouse:
         found = warehouse.rows(
             """
-            select link, left_source, left_type, left_id, right_source, right_type, right_id
+            select link, is_drawn, left_source, left_type, left_id, right_source, right_type, right_id
             from raw.identity_overrides
             where tenant_id = %s and override_id = %s and is_active and not _deleted
             """,
@@ -92,18 +122,17 @@ def withdraw(
             raise UnknownOverrideError(
                 f"tenant {tenant_id} has no override {override_id} in force; see identity.overrides"
             )
-        link, *ends = found[0]
-        _say(
-            warehouse,
-            settings,
-            tenant_id,
-            override_id,
-            [tuple(ends[:3]), tuple(ends[3:])],
-            link=link,
-            reason=reason,
-            decided_by=decided_by,
-            is_active=False,
-        )
+        link, is_drawn, *ends = found[0]
+        row = {
+            "override_id": override_id,
+            **_ends(ends[:3], ends[3:]),
+            "link": link,
+            "is_drawn": is_drawn,
+            "reason": reason,
+            "decided_by": decided_by,
+            "is_active": False,
+        }
+        _say(warehouse, settings, tenant_id, [row])
 
 
 def _find(warehouse: Warehouse, tenant_id: str, name: str) -> tuple[str, str, str]:
@@ -121,35 +150,23 @@ def _find(warehouse: Warehouse, tenant_id: str, name: str) -> tuple[str, str, st
     return source, kind, key
 
 
-def _say(
-    warehouse: Warehouse,
-    settings: Settings,
-    tenant_id: str,
-    override_id: str,
-    ends: list[tuple[str, str, str]],
-    *,
-    link: str,
-    reason: str,
-    decided_by: str,
-    is_active: bool,
-) -> None:
-    at = datetime.now(UTC)
-    row = {
-        "override_id": override_id,
-        "link": link,
-        **dict(zip(("left_source", "left_type", "left_id"), ends[0], strict=True)),
-        **dict(zip(("right_source", "right_type", "right_id"), ends[1], strict=True)),
-        "reason": reason,
-        "decided_by": decided_by,
-        "is_active": is_active,
-        "decided_at": at.isoformat(),
+def _ends(left: Sequence[str], right: Sequence[str]) -> dict[str, str]:
+    parts = ("source", "type", "id")
+    return {
+        **{f"left_{part}": value for part, value in zip(parts, left, strict=True)},
+        **{f"right_{part}": value for part, value in zip(parts, right, strict=True)},
     }
+
+
+def _say(warehouse: Warehouse, settings: Settings, tenant_id: str, rows: Sequence[dict[str, Any]]) -> None:
+    at = datetime.now(UTC)
+    many = f"-and-{len(rows) - 1}" if len(rows) > 1 else ""
     decide(
         warehouse,
         "identity_overrides",
         tenant_id,
-        [row],
-        name=f"override-{override_id}.jsonl",
+        [row | {"decided_at": at.isoformat()} for row in rows],
+        name=f"override-{rows[0]['override_id']}{many}.jsonl",
         at=at,
         settings=settings,
     )

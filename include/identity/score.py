@@ -11,6 +11,12 @@ from include.identity.model import Model, frequency_columns, scoring_sql
 PROOFS = ("email", "card", "national_id")
 """Evidence that overrules a birth date that contradicts; without it father and son of one name stay two."""
 
+RULES = ("email", "card", "national_id", "phone")
+"""Evidence whose equality alone joins records by the rules; a phone wants given names that agree."""
+
+RULED = 20.0
+"""Weight by which the rules join two records, and keep others apart."""
+
 CONTRADICTED = 1.0
 """The most that a pair with contradicting birth dates can weigh: it is for an operator to judge."""
 
@@ -39,7 +45,12 @@ def add_frequencies(
     frequencies: str,
     target: str,
 ) -> None:
-    """Create ``target``: the records with ``tf_`` columns of their values' frequencies.
+    """Create ``target``: the records with ``tf_`` columns, by :func:`frequencies_sql`."""
+    connection.execute(f"create or replace table {target} as {frequencies_sql(table, evidence, frequencies)}")
+
+
+def frequencies_sql(table: str, evidence: Sequence[Evidence], frequencies: str) -> str:
+    """Return the query of records with ``tf_`` columns of their values' frequencies.
 
     A value that was never counted is as rare as the rarest.
     """
@@ -55,7 +66,7 @@ def add_frequencies(
         f' as "tf_{column}"'
         for place, column in enumerate(columns)
     )
-    connection.execute(f"create or replace table {target} as select r.*{told} from {table} as r{joins}")
+    return f"select r.*{told} from {table} as r{joins}"
 
 
 def weigh(
@@ -112,9 +123,19 @@ class Weights:
             households = model.households.get(item.column)
             own += parts[item.column] if households is None else households[degree]
         weight = min(self._before + sum(parts.values()), own)
+        if model.by_rules:
+            weight = RULED if self._rules_join(degrees) else -RULED
         if degrees.get("birth") == 0 and not any(degrees.get(column, 0) > 0 for column in PROOFS):
             weight = min(weight, CONTRADICTED)
         return weight, parts
+
+    def _rules_join(self, degrees: Mapping[str, int]) -> bool:
+        return any(
+            degrees.get(column, -1) == len(self._levels[column]) - 1
+            and (column != "phone" or degrees.get("given", -1) > 0)
+            for column in RULES
+            if column in self._levels
+        )
 
 
 def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: bool = False) -> str:
@@ -133,6 +154,8 @@ def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: 
             )
     own = " + ".join(f"({part})" for part in told)
     weight = f"least(match_weight, {own})"
+    if model.by_rules:
+        weight = f"case when {_rules_sql(model.evidence)} then {RULED} else -{RULED} end"
     if "birth" in columns:
         proof = " or ".join(f'"gamma_{column}" > 0' for column in PROOFS if column in columns) or "false"
         weight = (
@@ -144,3 +167,15 @@ def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: 
         f"select uid_l, uid_r, cast({weight} as double) as weight{parts}"
         f" from ({scoring_sql(model, left, right, pairs)}) as scored"
     )
+
+
+def _rules_sql(evidence: Sequence[Evidence]) -> str:
+    """Return the condition that the rules join a pair: what is equal has the highest of its degrees."""
+    degrees = {item.column: len(item.levels) for item in evidence}
+    named = '"gamma_given" > 0' if "given" in degrees else "false"
+    joins = [
+        f'("gamma_{column}" = {degrees[column]}' + (f" and {named})" if column == "phone" else ")")
+        for column in RULES
+        if column in degrees
+    ]
+    return " or ".join(joins) or "false"

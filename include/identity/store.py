@@ -127,6 +127,14 @@ def active_model(warehouse: Warehouse) -> Model | None:
     return Model.from_json(found[0][0]) if found else None
 
 
+def former_models(warehouse: Warehouse, *, most: int = 5) -> list[Model]:
+    """Return the models that were pinned before, the newest first."""
+    rows = warehouse.rows(
+        "select model from identity.models where not is_active order by trained_at desc limit %s", [most]
+    )
+    return [Model.from_json(content) for (content,) in rows]
+
+
 def is_outgrown(warehouse: Warehouse) -> bool:
     """Say whether the model was learnt from so few records that there are more than twice as many now."""
     found = warehouse.rows("select trained_on from identity.models where is_active")
@@ -145,14 +153,24 @@ def has_lost_keys(warehouse: Warehouse) -> bool:
 
 
 def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
-    """Record a model and pin the next runs to it."""
+    """Pin the next runs to a model."""
     warehouse.execute("update identity.models set is_active = false where is_active")
+    keep(warehouse, model, trained_on)
+    warehouse.execute("update identity.models set is_active = true where version = %s", [model.version])
+
+
+def keep(warehouse: Warehouse, model: Model, trained_on: int) -> None:
+    """Record a model."""
     warehouse.execute(
-        """
-        insert into identity.models (version, model, trained_on, is_active) values (%s, %s, %s, true)
-        on conflict (version) do update set is_active = true
-        """,
+        "insert into identity.models (version, model, trained_on) values (%s, %s, %s) on conflict do nothing",
         [model.version, json.dumps(model.to_json()), trained_on],
+    )
+
+
+def note_accuracy(warehouse: Warehouse, model: Model, accuracy: float | None) -> None:
+    """Note how right a model was on the labels when it was last measured."""
+    warehouse.execute(
+        "update identity.models set label_accuracy = %s where version = %s", [accuracy, model.version]
     )
 
 

@@ -24,6 +24,7 @@ renamed as (
         decided_by,
 
         -- booleans
+        is_drawn,
         is_active,
 
         -- dates and timestamps
