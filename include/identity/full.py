@@ -1,6 +1,6 @@
 """A full run: every record matched anew, with the pinned model or one that is learnt from them."""
 
-from include.identity import store
+from include.identity import labels, store
 from include.identity.candidates import find_pairs, keys_sql
 from include.identity.evidence import STANDARD
 from include.identity.history import RunResult
@@ -81,12 +81,15 @@ class FullRun(Run):
         if pinned is None:
             pinned = train(duck, "records", "pairs")
             count_frequencies(duck, "records", STANDARD, "frequencies")
+            add_frequencies(duck, "records", STANDARD, "frequencies", "weighable")
+            if labels.pull_verdicts(warehouse, duck, self.folder, "verdicts", is_drawn=False):
+                pinned = labels.taught(duck, pinned, "verdicts", "weighable")
             store.keep(warehouse, pinned, rows)
             contenders = [pinned, *(model for model in contenders if model.version != pinned.version)]
         else:
             find_pairs(duck, "records", pinned.keys, "pairs")
             self._pull_frequencies()
-        add_frequencies(duck, "records", STANDARD, "frequencies", "weighable")
+            add_frequencies(duck, "records", STANDARD, "frequencies", "weighable")
         chosen = self._choose(contenders, "weighable", is_new=standing is not None and pinned is not standing)
         if chosen.keys != pinned.keys:
             find_pairs(duck, "records", chosen.keys, "pairs")

@@ -9,7 +9,7 @@ from include.identity import store
 from include.identity.cluster import Pairs
 from include.identity.decide import decide
 from include.identity.labels import NOTHING, Accuracy
-from include.identity.score import weights_sql
+from include.identity.score import weigh, weights_sql
 
 if TYPE_CHECKING:
     from include.identity.run import Run
@@ -60,11 +60,13 @@ def explained(run: "Run", pairs: str, target: str) -> None:
         + ", 2)}"
         for item in run.model.evidence
     )
+    weigh(run.duck, run.model, "members", "members", pairs, target="_weighed_again")
     run.duck.execute(f"""
         create or replace table {target} as
-        select uid_l, uid_r, weight,
+        select uid_l, uid_r, told.weight,
             to_json(list_filter([{parts}], lambda part: part.agreement is not null)) as parts
         from ({weights_sql(run.model, "members", "members", pairs, with_parts=True)})
+        inner join _weighed_again as told using (uid_l, uid_r)
     """)
 
 

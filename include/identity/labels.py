@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import cast
 
 import duckdb
+import numpy as np
 
 from include.identity import store
 from include.identity.candidates import BLOCK_LIMIT
 from include.identity.model import LINK_WEIGHT, Model
 from include.identity.overrides import Link, Verdict, override_all
-from include.identity.score import weights_sql
+from include.identity.rescore import learn_correction
+from include.identity.score import degrees_of, weigh, weights_sql
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -65,8 +67,14 @@ class Accuracy:
 NOTHING = Accuracy(0, 0, 0, 0)
 
 
-def pull_labels(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
-    """Create the table ``labels`` of verdicts on drawn pairs: names of both records and ``link``."""
+def pull_verdicts(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, folder: Path, table: str, *, is_drawn: bool
+) -> int:
+    """Create a table of verdicts: ``tenant_id``, both records' ids and ``link``; return how many there are.
+
+    ``is_drawn`` asks for those on drawn pairs, which measure; the others, of which some are on doubtful pairs
+    from the review queue, teach.
+    """
     return store.pull(
         warehouse,
         connection,
@@ -74,9 +82,33 @@ def pull_labels(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, fol
         "select tenant_id, link,"
         " tenant_id || '/' || identity.record_name(left_source, left_type, left_id) as left_record,"
         " tenant_id || '/' || identity.record_name(right_source, right_type, right_id) as right_record"
-        " from raw.identity_overrides where is_active and is_drawn and not _deleted",
-        "labels",
+        " from raw.identity_overrides"
+        f" where is_active and not _deleted and coalesce(is_drawn, false) = {is_drawn}",
+        table,
     )
+
+
+def taught(connection: duckdb.DuckDBPyConnection, model: Model, verdicts: str, records: str) -> Model:
+    """Return the model with trees that correct it, where the verdicts that measure nothing teach some."""
+    _judge(connection, verdicts, records)
+    query = weights_sql(model, records, records, "_judged", with_parts=True)
+    told = connection.sql(
+        f"select * from ({query}) as weighed inner join _judged using (uid_l, uid_r) order by uid_l, uid_r"
+    ).fetchnumpy()
+    is_same = np.asarray(told["is_same"], dtype=np.bool_)
+    trees = learn_correction(degrees_of(model, told), np.asarray(told["weight"]), is_same)
+    return replace(model, rescorer=trees)
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, verdicts: str, records: str) -> None:
+    """Create ``_judged``: the pairs of the verdicts of which both records are there."""
+    connection.execute(f"""
+        create or replace temp table _judged as
+        select l.uid as uid_l, r.uid as uid_r, verdicts.tenant_id, verdicts.link = 'same' as is_same
+        from {verdicts} as verdicts
+        inner join {records} as l on verdicts.left_record = l.record_id
+        inner join {records} as r on verdicts.right_record = r.record_id
+    """)
 
 
 def measure(connection: duckdb.DuckDBPyConnection, model: Model, records: str) -> dict[str, Accuracy]:
@@ -88,20 +120,14 @@ def measure(connection: duckdb.DuckDBPyConnection, model: Model, records: str) -
         records: relation of ``uid``, ``record_id``, the model's columns and their ``tf_`` frequencies; a pair
             of which it lacks a record is left out.
     """
-    connection.execute(f"""
-        create or replace temp table _labelled as
-        select l.uid as uid_l, r.uid as uid_r, labels.tenant_id, labels.link = 'same' as is_same
-        from labels
-        inner join {records} as l on labels.left_record = l.record_id
-        inner join {records} as r on labels.right_record = r.record_id
-    """)
+    _judge(connection, "labels", records)
+    weigh(connection, model, records, records, "_judged", target="_weighed_labels")
     rows = connection.execute(f"""
         select tenant_id, count(*), count(*) filter (is_same), count(*) filter (is_called),
             count(*) filter (is_same and is_called)
         from (
             select *, weight >= {model.link_weight} as is_called
-            from _labelled
-            inner join ({weights_sql(model, records, records, "_labelled")}) using (uid_l, uid_r)
+            from _judged inner join _weighed_labels using (uid_l, uid_r)
         )
         group by tenant_id
     """).fetchall()

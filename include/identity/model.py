@@ -64,6 +64,8 @@ class Model:
     link_weight: float = LINK_WEIGHT
     by_rules: bool = False
     """Whether the rules alone decide, because the labels gave no model leave to."""
+    rescorer: str | None = None
+    """Trees that correct the weight of doubtful pairs (:mod:`include.identity.rescore`), if any."""
 
     @cached_property
     def version(self) -> str:
@@ -87,6 +89,7 @@ class Model:
             "households": {name: list(weights) for name, weights in self.households.items()},
             "household_bonus": self.household_bonus,
             "by_rules": self.by_rules,
+            "rescorer": self.rescorer,
         }
 
     @classmethod
@@ -102,6 +105,7 @@ class Model:
             households=content["households"],
             household_bonus=content["household_bonus"],
             by_rules=content["by_rules"],
+            rescorer=content["rescorer"],
         )
 
 

@@ -17,7 +17,7 @@ Link = Literal["same", "different"]
 class Verdict:
     """What somebody says of two records, by their names.
 
-    ``is_drawn``: the pair was drawn at random, so that it measures the matcher.
+    ``is_drawn``: the pair was drawn at random, so that it measures the matcher, whatever is said of it later.
     """
 
     tenant_id: str
@@ -79,17 +79,24 @@ def override_all(verdicts: Sequence[Verdict], *, settings: Settings | None = Non
     settings = settings or get_settings()
     rows: dict[str, list[dict[str, Any]]] = {}
     with connect("loader", settings) as warehouse:
+        drawn = {
+            (tenant, override_id)
+            for tenant, override_id in warehouse.rows(
+                "select tenant_id, override_id from raw.identity_overrides where is_drawn and not _deleted"
+            )
+        }
         for verdict in verdicts:
             if verdict.left == verdict.right:
                 raise ValueError(f"{verdict.left} is one record; an override is about two")
             if not verdict.reason.strip() or not verdict.decided_by.strip():
                 raise ValueError("an override needs a reason and a name of who decides")
             left, right = sorted((verdict.left, verdict.right))
+            override_id = hashlib.sha256(f"{left}\n{right}".encode()).hexdigest()[:12]
             row = {
-                "override_id": hashlib.sha256(f"{left}\n{right}".encode()).hexdigest()[:12],
+                "override_id": override_id,
                 **_ends(*(_find(warehouse, verdict.tenant_id, name) for name in (left, right))),
                 "link": verdict.link,
-                "is_drawn": verdict.is_drawn,
+                "is_drawn": verdict.is_drawn or (verdict.tenant_id, override_id) in drawn,
                 "reason": verdict.reason,
                 "decided_by": verdict.decided_by,
                 "is_active": True,

@@ -67,7 +67,7 @@ class Run:
 
         ``records`` are those of the labels, with frequencies.
         """
-        if not labels.pull_labels(self.warehouse, self.duck, self.folder):
+        if not labels.pull_verdicts(self.warehouse, self.duck, self.folder, "labels", is_drawn=True):
             return contenders[0]
         told = {model.version: labels.measure(self.duck, model, records) for model in contenders}
         totals = [(model, sum(told[model.version].values(), labels.NOTHING)) for model in contenders]

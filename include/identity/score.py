@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
+import numpy as np
 
 from include.identity.evidence import Evidence
 from include.identity.model import Model, frequency_columns, scoring_sql
+from include.identity.rescore import BAND, Floats, correct, features
 
 PROOFS = ("email", "card", "national_id")
 """Evidence that overrules a birth date that contradicts; without it father and son of one name stay two."""
@@ -77,9 +80,27 @@ def weigh(
     Splink's weight adds up what agrees as if each agreement came by itself. A household shares its family
     name, address and phone together, so they say little about which of its members it is: the weight is at
     most what is the person's own (:attr:`Evidence.is_personal`) plus the model's household bonus, and a
-    birth date shared under different given names, as twins have it, does not count for it.
+    birth date shared under different given names, as twins have it, does not count for it. Where the model
+    has trees that verdicts taught, these correct what is in doubt.
     """
     connection.execute(f"create or replace table {target} as {weights_sql(model, left, right, pairs)}")
+    if model.rescorer is None or model.by_rules:
+        return
+    doubtful = f"(select uid_l, uid_r from {target} where abs(weight - {model.link_weight}) <= {BAND})"
+    parts = connection.sql(weights_sql(model, left, right, doubtful, with_parts=True)).fetchnumpy()
+    corrected = correct(model.rescorer, degrees_of(model, parts), np.asarray(parts["weight"]))
+    connection.register("_corrected", {"uid_l": parts["uid_l"], "uid_r": parts["uid_r"], "weight": corrected})
+    connection.execute(f"""
+        update {target} set weight = _corrected.weight from _corrected
+        where {target}.uid_l = _corrected.uid_l and {target}.uid_r = _corrected.uid_r
+    """)
+    connection.unregister("_corrected")
+
+
+def degrees_of(model: Model, parts: Mapping[str, Any]) -> Floats:
+    """Return the features of pairs, given the columns of a query with parts."""
+    columns = [item.column for item in model.evidence]
+    return features({column: parts[f"gamma_{column}"] for column in columns}, columns)
 
 
 class Weights:
@@ -127,6 +148,10 @@ class Weights:
             weight = RULED if self._rules_join(degrees) else -RULED
         if degrees.get("birth") == 0 and not any(degrees.get(column, 0) > 0 for column in PROOFS):
             weight = min(weight, CONTRADICTED)
+        if model.rescorer and not model.by_rules and abs(weight - model.link_weight) <= BAND:
+            columns = [item.column for item in self._evidence]
+            told = features({column: [degrees.get(column, -1)] for column in columns}, columns)
+            weight = float(correct(model.rescorer, told, np.array([weight]))[0])
         return weight, parts
 
     def _rules_join(self, degrees: Mapping[str, int]) -> bool:
@@ -139,7 +164,7 @@ class Weights:
 
 
 def weights_sql(model: Model, left: str, right: str, pairs: str, *, with_parts: bool = False) -> str:
-    """Return the query of weighed pairs, with the parts of each weight when asked."""
+    """Return the query of weighed pairs before any correction, with the parts of each weight when asked."""
     columns = {item.column for item in model.evidence}
     told = [f"{model.household_bonus}"]
     for item in model.evidence:

@@ -148,8 +148,10 @@ def weigh_on_spark(
         ``uid_l``, ``uid_r``, ``weight`` (log2 of the odds), computed when it is asked for.
 
     Raises:
-        ValueError: the session lacks Splink's jar.
+        ValueError: the session lacks Splink's jar, or the model has trees that correct it.
     """
+    if model.rescorer is not None:
+        raise ValueError("Spark weighs without a model's trees; give replace(model, rescorer=None)")
     if pairs is None:
         pairs = find_pairs_on_spark(spark, model, records)
     weighable = _run(

@@ -11,6 +11,7 @@ from benchmarks.synthetic import synthetic
 from include.identity import match, store
 from include.identity.labels import FEW_LABELS, draw, take_verdicts
 from include.identity.model import Model, train
+from include.identity.overrides import Verdict, override_all
 from include.settings import Settings
 from include.warehouse import connect
 from tests.integration.identity.shop import TENANT
@@ -172,3 +173,34 @@ def test_when_no_model_is_good_the_rules_decide(matched: Settings, drawn: Path) 
     assert alone == []
     take_verdicts(judged(drawn, lambda is_same: is_same), decided_by="anna", settings=matched)
     assert (match(matched).label_accuracy or 0) > 0.93
+
+
+def test_verdicts_that_do_not_measure_teach(matched: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    draw(TENANT, 600, path, seed=7, settings=matched)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    override_all(
+        [
+            Verdict(
+                TENANT,
+                row["left"],
+                row["right"],
+                "same" if row["postcode_left"] == row["postcode_right"] else "different",
+                reason="the review queue",
+                decided_by="anna",
+            )
+            for row in rows
+        ],
+        settings=matched,
+    )
+    before = match(matched)
+    assert before.labels == PAIRS, "a drawn pair measures, whatever is said of it later"
+    taught = match(matched, retrain=True)
+    with connect("loader", matched) as warehouse:
+        learnt = warehouse.rows(
+            "select version from identity.models"
+            " where model ->> 'rescorer' is not null and model ->> 'by_rules' = 'false'"
+        )
+    assert len(learnt) == 1
+    assert taught.labels == before.labels

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import duckdb
+import numpy as np
 import pytest
 
 from benchmarks.synthetic import synthetic
@@ -21,12 +22,14 @@ from include.identity.model import (
     train,
 )
 from include.identity.normalise import COLUMNS, define_macros, normalise
+from include.identity.rescore import BAND, learn_correction
 from include.identity.score import (
     CONTRADICTED,
     RULED,
     Weights,
     add_frequencies,
     count_frequencies,
+    degrees_of,
     weigh,
     weights_sql,
 )
@@ -72,6 +75,7 @@ def test_the_version_is_that_of_the_content(model: Model) -> None:
         replace(model, settings=settings),
         replace(model, link_weight=model.link_weight + 0.5),
         replace(model, by_rules=True),
+        replace(model, rescorer="{}"),
         replace(model, keys=model.keys[:-1]),
         replace(model, household_bonus=model.household_bonus + 0.001),
         replace(model, households={**model.households, "family": [0.0] * 5}),
@@ -126,6 +130,34 @@ def test_a_pair_weighs_in_memory_what_it_weighs_in_a_database(
     if leniency:
         assert CONTRADICTED in seen, "no pair of these records has birth dates that contradict"
     assert (seen <= {RULED, -RULED, CONTRADICTED} and RULED in seen) == by_rules
+
+
+def test_trees_correct_a_doubtful_pair_alike_in_memory_and_in_a_database(
+    connection: duckdb.DuckDBPyConnection, model: Model
+) -> None:
+    query = weights_sql(model, "weighable", "weighable", "pairs", with_parts=True)
+    parts = connection.sql(f"select * from ({query}) order by uid_l, uid_r").fetchnumpy()
+    agrees = np.asarray(parts["gamma_family"]) > 0
+    trees = learn_correction(degrees_of(model, parts), np.asarray(parts["weight"]), agrees)
+    assert trees is not None
+    corrected = replace(model, rescorer=trees)
+    weigh(connection, corrected, "weighable", "weighable", "pairs", target="corrected")
+    told = connection.sql(f"""
+        select corrected.weight as corrected_weight, parts.*
+        from corrected inner join ({query}) as parts using (uid_l, uid_r)
+    """)
+    weights, moved, total = Weights(corrected), 0, 0
+    for row in told.to_arrow_table().to_pylist():
+        degrees = {item.column: row[f"gamma_{item.column}"] for item in model.evidence}
+        rarity = {
+            column: max(row[f"tf_{column}_l"] or 0, row[f"tf_{column}_r"] or 0)
+            for column in frequency_columns(model.evidence)
+        }
+        assert weights.of(degrees, rarity)[0] == pytest.approx(row["corrected_weight"], abs=1e-4)
+        is_moved = row["corrected_weight"] != row["weight"]
+        assert abs(row["weight"] - model.link_weight) <= BAND or not is_moved
+        moved, total = moved + is_moved, total + 1
+    assert 100 < moved < total
 
 
 def test_one_record_has_the_keys_that_it_has_among_many(
