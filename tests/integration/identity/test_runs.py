@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from include.identity import Resolver, match, override, store, withdraw
-from include.identity import run as run_module
+from include.identity.increment import Increment
 from include.identity.overrides import UnknownOverrideError, UnknownRecordError
 from include.identity.resolve import NotTrainedError, UnknownTenantError
 from include.settings import Settings
@@ -155,7 +155,7 @@ def test_a_run_that_is_killed_after_landing_is_made_good(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(run_module.Run, "_rewrite", killed)
+        patched.setattr(Increment, "_rewrite", killed)
         with pytest.raises(KeyboardInterrupt):
             match(matched)
     assert f"{TENANT}/shop:again" not in standing(matched)
