@@ -17,6 +17,13 @@ COMMANDS = {
     "load": ["benchmarks.load", "--rows", "5000000"],
     "incremental": ["benchmarks.incremental"],
     "build": ["benchmarks.build", "--orders", "1000000", "--clicks", "10000000"],
+    "identity-febrl1": ["benchmarks.identity", "--dataset", "febrl1"],
+    "identity-febrl2": ["benchmarks.identity", "--dataset", "febrl2"],
+    "identity-febrl3": ["benchmarks.identity", "--dataset", "febrl3"],
+    "identity-shops": ["benchmarks.identity", "--shops", "--seeds", "20", "--first-seed", "1000"],
+    "identity-synthetic": ["benchmarks.identity", "--synthetic", "1000000"],
+    "identity-incremental": ["benchmarks.identity_incremental", "--base", "1000000", "--new", "10000"],
+    "resolve": ["benchmarks.resolve", "--records", "1000000"],
 }
 """What is measured; the options are those of the figures that the project states."""
 

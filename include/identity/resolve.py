@@ -145,7 +145,7 @@ class Resolver:
         return [key for (key,) in found.fetchall()]
 
     def _prepare(self, name: str, query: Callable[[], str]) -> None:
-        """Have a query planned once: that takes ten times as long as to run it for one record."""
+        """Have a query planned once: that takes several times as long as to run it for one record."""
         if name not in self._ready:
             self._duck.execute(f"prepare {name} as {query()}")
             self._ready.add(name)
