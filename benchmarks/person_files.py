@@ -19,6 +19,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "record_source": ("source", "source_dataset"),
     "record_type": (),
     "first_name": ("firstname", "given_name", "givenname", "forename", "fname", "first", "given"),
+    "middle_name": ("middlename", "middle", "mname", "middle_initial", "middle_names", "second_name"),
     "last_name": ("lastname", "surname", "family_name", "familyname", "lname", "last", "sur_name"),
     "full_name": ("fullname", "name", "person_name", "customer_name", "contact_name", "display_name"),
     "email": ("e_mail", "email_address", "e_mail_address", "emailaddress", "mail", "contact_email"),
