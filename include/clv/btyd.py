@@ -20,6 +20,9 @@ from scipy.special import gammaln, hyp2f1
 Floats = npt.NDArray[np.float64]
 
 _TINY = 1e-300
+_WORST = 1e12
+_LIMIT = 6.0
+"""Bound of the logarithm of a parameter, in mean ages and mean values: beyond it nothing changes any more."""
 
 
 class FitError(RuntimeError):
@@ -219,11 +222,19 @@ def _most_likely(
     loss: Callable[[Floats], float], start: Floats, customers: float
 ) -> tuple[Floats, Floats | None]:
     """Minimise a mean loss over logarithms of parameters; return these and, if any, their covariance."""
+    limits = [(-_LIMIT, _LIMIT)] * len(start)
+
+    def finite(logs: Floats) -> float:
+        with np.errstate(all="ignore"):
+            value = loss(logs)
+        return value if np.isfinite(value) else _WORST
+
     found = None
     for shift in (0.0, 1.0, -1.0):
-        tried = minimize(loss, start + shift, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * len(start))
-        polished = minimize(loss, tried.x, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10})
-        if np.isfinite(polished.fun) and (found is None or polished.fun < found.fun):
+        tried = minimize(finite, start + shift, method="L-BFGS-B", bounds=limits)
+        options = {"xatol": 1e-6, "fatol": 1e-10, "maxiter": 4_000}
+        polished = minimize(finite, tried.x, method="Nelder-Mead", bounds=limits, options=options)
+        if polished.fun < _WORST and (found is None or polished.fun < found.fun - 1e-9):
             found = polished
     if found is None:
         raise FitError("the likelihood of these histories is not finite anywhere near the start")

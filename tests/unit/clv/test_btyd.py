@@ -108,6 +108,13 @@ def test_long_histories_stay_numbers() -> None:
     assert TRUE.alive(one(400, 100, 1_000))[0] < 1e-6
 
 
+def test_histories_too_short_to_tell_who_left_are_fitted_all_the_same() -> None:
+    told, _ = simulate(replace(TRUE, s=20.0, beta=400.0), 300, 8.0, 0.0, seed=4)
+    fitted = ParetoNbd.fit(told)
+    assert np.isfinite([fitted.r, fitted.alpha, fitted.s, fitted.beta, fitted.log_likelihood]).all()
+    assert np.isfinite(fitted.expected(told, 8.0)).all()
+
+
 def test_what_cannot_be_fitted_is_refused() -> None:
     with pytest.raises(ValueError, match="nobody has bought a second time"):
         ParetoNbd.fit(Histories(np.zeros(5), np.zeros(5), np.ones(5)))
