@@ -117,8 +117,14 @@ class Panel:
         return Histories(self.repeats, recency, (self.end - self.first).astype(np.float64))
 
     def ahead(self, orders: Orders, edges: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Return the counts and values of these customers' orders in later periods: what came."""
+        """Return the counts and values of these customers' orders in later periods: what came.
+
+        Raises:
+            ValueError: the periods begin before what is known ends.
+        """
         bounds = np.asarray(edges, np.int64)
+        if bounds[0] <= self.end:
+            raise ValueError(f"the periods ahead begin on day {bounds[0]}, but day {self.end} is known")
         later = (orders.day >= bounds[0]) & (orders.day < bounds[-1])
         row = np.searchsorted(self.customers, orders.customer[later])
         row = np.minimum(row, len(self) - 1)

@@ -41,8 +41,9 @@ def count_pairs(connection: duckdb.DuckDBPyConnection, table: str, kind: Sequenc
 def keys_sql(table: str, kinds: Sequence[Sequence[str]]) -> str:
     """Return the query of a table's block keys: ``uid``, ``kind`` (its place), ``key`` (63-bit hash)."""
     keys = [_key(kind) for kind in kinds]
-    return " union all ".join(
-        f"select uid, {number} as kind, {key} as key from {table} where {stated}"
+    nothing = f"select uid, 0 as kind, 0::bigint as key from {table} where false"
+    return nothing + "".join(
+        f" union all select uid, {number} as kind, {key} as key from {table} where {stated}"
         for number, (key, stated) in enumerate(keys)
     )
 

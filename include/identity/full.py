@@ -51,10 +51,8 @@ class FullRun(Run):
             """)
             store.pull(
                 self.warehouse, duck, folder,
-                "select tenant_id || '/' || record_source || ':' ||"
-                " case when record_type = 'customer' then '' else record_type || ':' end"
-                " || record_id as record_id,"
-                " customer_id from raw.customer_map where not _deleted",
+                "select tenant_id || '/' || identity.record_name(record_source, record_type, record_id)"
+                " as record_id, customer_id from raw.customer_map where not _deleted",
                 "map",
             )  # fmt: skip
             duck.execute("""
@@ -90,13 +88,14 @@ class FullRun(Run):
             find_pairs(duck, "records", pinned.keys, "pairs")
             self._pull_frequencies()
             add_frequencies(duck, "records", STANDARD, "frequencies", "weighable")
-        chosen = self._choose(contenders, "weighable", is_new=standing is not None and pinned is not standing)
+        is_new = standing is not None and pinned.version != standing.version
+        chosen = self._choose(contenders, "weighable", is_new=is_new)
         if chosen.keys != pinned.keys:
             find_pairs(duck, "records", chosen.keys, "pairs")
         if chosen is standing and pinned is not standing:  # its frequencies are pinned with it
             self._pull_frequencies()
             add_frequencies(duck, "records", STANDARD, "frequencies", "weighable")
-        if standing is None or chosen.version != standing.version:
+        if pinned is not standing or chosen.version != standing.version:
             store.activate(warehouse, chosen, rows)
         return chosen
 
@@ -124,7 +123,7 @@ class FullRun(Run):
         )  # fmt: skip
         store.push(
             warehouse, duck, self.folder,
-            "select l.record_no, r.record_no, weight from weighed"
+            "select least(l.record_no, r.record_no), greatest(l.record_no, r.record_no), weight from weighed"
             " inner join members as l on weighed.uid_l = l.uid"
             " inner join members as r on weighed.uid_r = r.uid"
             f" where weight >= {self.model.link_weight}",

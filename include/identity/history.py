@@ -148,7 +148,7 @@ def log_moves(run: "Run") -> tuple[int, int, int]:
     moved = 0
     for tenant, customer, former, action, names, links in run.duck.execute(
         "select tenant_id, customer_id, former_id, action, record_names, links from moves"
-        " where action <> 'join' or len(record_names) > 0 order by tenant_id, customer_id, former_id"
+        " order by tenant_id, customer_id, former_id"
     ).fetchall():
         counts[action] = counts.get(action, 0) + 1
         moved += len(names) if action != "join" else 0
@@ -183,7 +183,7 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
         create or replace table doubtful as
         select uid_l, uid_r from refused
         union
-        select l.uid, r.uid from possible
+        select least(l.uid, r.uid), greatest(l.uid, r.uid) from possible
         inner join members as l on possible.tenant_id = l.tenant_id and possible.left_name = l.record_name
         inner join members as r on possible.tenant_id = r.tenant_id and possible.right_name = r.record_name
         inner join assigned as al on l.uid = al.uid
@@ -222,8 +222,18 @@ def queue_reviews(run: "Run", refused: Pairs) -> None:
 
 
 def _settle_reviews(run: "Run") -> None:
-    """Take out what is decided of those pairs whose records the run has judged or lost."""
+    """Take out what is decided, or in doubt no more, of the records that the run has judged or lost."""
     warehouse = run.warehouse
+    if run.mode == "incremental":
+        for side in ("left_name", "right_name"):
+            warehouse.execute(f"""
+                delete from identity.review_queue as q
+                using _touched as t
+                where q.tenant_id = t.tenant_id and q.{side} = t.record_name
+                    and (q.tenant_id, q.left_name, q.right_name) not in (
+                        select tenant_id, left_name, right_name from _doubts
+                    )
+            """)
     warehouse.execute("create temp table _judged (tenant_id text, record_name text) on commit drop")
     judged = "select tenant_id, record_name from assigned union select tenant_id, record_name from touched"
     if run.mode == "full":  # the queue was filled anew

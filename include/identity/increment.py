@@ -127,6 +127,20 @@ class Increment(Run):
             delete from identity.links as l using _gone as g where l.right_no = g.record_no;
             delete from identity.block_keys as k using _gone as g where k.record_no = g.record_no;
             delete from identity.records as r using _gone as g where r.record_no = g.record_no;
+            insert into _seeds
+                select r.record_no
+                from _touched as t
+                inner join (
+                    select
+                        o.tenant_id,
+                        identity.record_name(o.left_source, o.left_type, o.left_id) as left_name,
+                        identity.record_name(o.right_source, o.right_type, o.right_id) as right_name
+                    from raw.identity_overrides as o
+                    where o.is_active and o.link = 'same' and not o._deleted
+                ) as said
+                    on t.tenant_id = said.tenant_id and t.record_name in (said.left_name, said.right_name)
+                inner join identity.records as r
+                    on said.tenant_id = r.tenant_id and r.record_name in (said.left_name, said.right_name);
             delete from _seeds as s using _gone as g where s.record_no = g.record_no;
         """)
         store.pull(warehouse, duck, self.folder, "select * from _gone", "gone")
@@ -153,6 +167,9 @@ class Increment(Run):
                 "analyze _keys; insert into identity.block_keys select key, record_no from _keys order by key"
             )
             self._write_records("fresh", "coalesce(stood_under, record_name)")
+            store.push(
+                warehouse, duck, self.folder, "select record_no from fresh", "_seeds", columns=["record_no"]
+            )
 
     def _candidates(self) -> bool:
         """Fill ``_pairs`` and ``_others`` with who shares a new record's key; False when nobody is new."""
@@ -212,7 +229,6 @@ class Increment(Run):
                 "identity.links",
                 columns=["left_no", "right_no", "weight"],
             )
-            warehouse.execute("insert into _seeds select distinct record_no from _keys")
         duck.execute("""
             create table possible as
             select l.tenant_id, l.record_name as left_name, r.record_name as right_name, weight
@@ -234,8 +250,7 @@ class Increment(Run):
                 ) as e (source, type, key)
                 inner join identity.records as r
                     on o.tenant_id = r.tenant_id
-                    and r.record_name = e.source || ':'
-                        || case when e.type = 'customer' then '' else e.type || ':' end || e.key
+                    and r.record_name = identity.record_name(e.source, e.type, e.key)
                 where o._load_id > %s
             """,
             [self.since["identity_overrides"]],
@@ -285,15 +300,39 @@ class Increment(Run):
             inner join members as l on links.left_no = l.record_no
             inner join members as r on links.right_no = r.record_no
         """)
+        self._pull_map()
         self.duck.execute("""
             create table standing as
             select members.record_id,
-                case when coalesce(fresh.is_new, false) and type = 'customer' then members.record_name
-                    when coalesce(fresh.is_new, false) then null
-                    else members.customer_id end as customer_id,
+                case when not coalesce(fresh.is_new, false) then members.customer_id
+                    when map.customer_id is not null then map.customer_id
+                    when type = 'customer' then members.record_name end as customer_id,
                 coalesce(fresh.is_new, false) as is_new
-            from members left join (select record_id, is_new from fresh) as fresh using (record_id)
+            from members
+            left join (select record_id, is_new from fresh) as fresh using (record_id)
+            left join map using (record_id)
         """)
+
+    def _pull_map(self) -> None:
+        """Fetch what the map says of new records: some were here before, or in a run that was killed."""
+        self.warehouse.execute(
+            "create temp table _new (tenant_id text, source text, type text, key text) on commit drop"
+        )
+        store.push(
+            self.warehouse, self.duck, self.folder,
+            "select tenant_id, record_source, record_type, record_key from fresh where is_new",
+            "_new", columns=["tenant_id", "source", "type", "key"],
+        )  # fmt: skip
+        store.pull(
+            self.warehouse, self.duck, self.folder,
+            "select m.tenant_id || '/' || identity.record_name(n.source, n.type, n.key) as record_id,"
+            " m.customer_id"
+            " from _new as n inner join raw.customer_map as m"
+            " on n.tenant_id = m.tenant_id and n.key = m.record_id"
+            " and n.source = m.record_source and n.type = m.record_type"
+            " where not m._deleted",
+            "map",
+        )  # fmt: skip
 
     def _same_links(self) -> None:
         """Operators' links, which tie records that no evidence does."""
@@ -302,11 +341,11 @@ class Increment(Run):
             select l.record_no as left_no, r.record_no as right_no
             from raw.identity_overrides as o
             inner join identity.records as l
-                on o.tenant_id = l.tenant_id and l.record_name = o.left_source || ':'
-                    || case when o.left_type = 'customer' then '' else o.left_type || ':' end || o.left_id
+                on o.tenant_id = l.tenant_id
+                and l.record_name = identity.record_name(o.left_source, o.left_type, o.left_id)
             inner join identity.records as r
-                on o.tenant_id = r.tenant_id and r.record_name = o.right_source || ':'
-                    || case when o.right_type = 'customer' then '' else o.right_type || ':' end || o.right_id
+                on o.tenant_id = r.tenant_id
+                and r.record_name = identity.record_name(o.right_source, o.right_type, o.right_id)
             where o.is_active and not o._deleted and o.link = 'same'
         """)
 

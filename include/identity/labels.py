@@ -236,15 +236,19 @@ def take_verdicts(path: Path, *, decided_by: str, settings: Settings | None = No
         ValueError: the file has no such columns, or a line says neither ``same`` nor ``different``.
         UnknownRecordError: a record is not there any more.
     """
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if missing := set(_HEAD) - set(reader.fieldnames or ()):
-            raise ValueError(
-                f"{path} has no column {', '.join(sorted(missing))}; `sample` writes such a file"
-            )
-        rows = [(number, row) for number, row in enumerate(reader, start=2) if row["link"].strip()]
+            raise ValueError(f"{path} has no column {', '.join(sorted(missing))}; `draw` writes such a file")
+        rows = [(number, row) for number, row in enumerate(reader, start=2) if (row["link"] or "").strip()]
     verdicts, reason = [], f"drawn at random in {path.name}"
+    lines: dict[tuple[str, frozenset[str]], int] = {}
     for number, row in rows:
+        first = lines.setdefault((row["tenant_id"], frozenset((row["left"], row["right"]))), number)
+        if first != number:
+            raise ValueError(
+                f"{path}, line {number}: line {first} is of the same two records; keep one of them"
+            )
         link = row["link"].strip().lower()
         if link not in ("same", "different"):
             raise ValueError(f"{path}, line {number}: link is {row['link']!r}; write same or different")

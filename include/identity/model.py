@@ -310,7 +310,7 @@ def choose_keys(
     chosen: list[tuple[str, ...]] = []
     spent = 0.0
     for key in sorted(possible, key=lambda key: (key not in OWN_KEYS, costs[key], kinds.index(key))):
-        if costs[key] and (key in OWN_KEYS or spent + costs[key] <= budget):
+        if key in OWN_KEYS or (costs[key] and spent + costs[key] <= budget):
             chosen.append(key)
             spent += costs[key]
     return tuple(chosen[:MOST_KINDS])

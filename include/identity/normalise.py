@@ -215,7 +215,7 @@ def regions_of(
     named = {country} if country else set()
     if "country" in columns:
         found = connection.execute(
-            f"select distinct upper(said(country)) from (select distinct country from {source})"
+            f"select distinct upper(trim(country)) from (select distinct country from {source})"
         ).fetchall()
         named |= {region for (region,) in found if region}
     return sorted(named)
@@ -290,7 +290,7 @@ def _outputs(has: Set[str], further: Sequence[str]) -> str:
 
     extra = "".join(f", plain(said(given.{_quoted(column)})) as {_quoted(column)}" for column in further)
     return f"""
-        {said("tenant_id") if "tenant_id" in has else "''"} as tenant,
+        {"given.tenant_id" if "tenant_id" in has else "''"} as tenant,
         {said("record_source")} as source,
         {said("record_type")} as type,
         {read("given", "first_name", "full_name")},
@@ -314,7 +314,7 @@ def _phones(source: str, has: Set[str], regions: Sequence[str], country: str | N
     the library one by one. A number that no plan knows is kept as ``~`` and its digits, in the region's
     international form, so that two equal ones are still equal.
     """
-    region = "upper(said(country))" if "country" in has else "null::varchar"
+    region = "nullif(upper(trim(country)), '')" if "country" in has else "null::varchar"
     region = f"coalesce({region}, '{country}')" if country else region
     plans = [_branches(region) for region in regions]
     return f"""

@@ -70,7 +70,7 @@ def override(
 
 
 def override_all(verdicts: Sequence[Verdict], *, settings: Settings | None = None) -> list[str]:
-    """Say it of many pairs at once: all of it takes effect, or nothing; return the ids of the overrides.
+    """Say it of many pairs at once, of each tenant all or nothing; return the ids of the overrides.
 
     Raises:
         UnknownRecordError: one of the records is not there.

@@ -128,7 +128,7 @@ class Resolver:
     def _read(self, tenant_id: str, record: Mapping[str, str | None]) -> dict[str, Any]:
         """Return what the record says in comparable form."""
         told = {"tenant_id": tenant_id, "country": self._countries[tenant_id]} | {
-            column: value for column, value in record.items() if value is not None
+            column: value for column, value in record.items() if value
         }
         region = told["country"].strip().upper()
         region = region if region in SUPPORTED_REGIONS else ""

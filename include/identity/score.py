@@ -89,6 +89,10 @@ def weigh(
     doubtful = f"(select uid_l, uid_r from {target} where abs(weight - {model.link_weight}) <= {BAND})"
     parts = connection.sql(weights_sql(model, left, right, doubtful, with_parts=True)).fetchnumpy()
     corrected = correct(model.rescorer, degrees_of(model, parts), np.asarray(parts["weight"]))
+    if "gamma_birth" in parts:
+        proofs = [np.asarray(parts[f"gamma_{column}"]) > 0 for column in PROOFS if f"gamma_{column}" in parts]
+        contradicts = (np.asarray(parts["gamma_birth"]) == 0) & ~np.any([*proofs, parts["uid_l"] < 0], axis=0)
+        corrected = np.where(contradicts, np.minimum(corrected, CONTRADICTED), corrected)
     connection.register("_corrected", {"uid_l": parts["uid_l"], "uid_r": parts["uid_r"], "weight": corrected})
     connection.execute(f"""
         update {target} set weight = _corrected.weight from _corrected
@@ -146,12 +150,14 @@ class Weights:
         weight = min(self._before + sum(parts.values()), own)
         if model.by_rules:
             weight = RULED if self._rules_join(degrees) else -RULED
+        most = math.inf
         if degrees.get("birth") == 0 and not any(degrees.get(column, 0) > 0 for column in PROOFS):
-            weight = min(weight, CONTRADICTED)
+            most = CONTRADICTED
+        weight = min(weight, most)
         if model.rescorer and not model.by_rules and abs(weight - model.link_weight) <= BAND:
             columns = [item.column for item in self._evidence]
             told = features({column: [degrees.get(column, -1)] for column in columns}, columns)
-            weight = float(correct(model.rescorer, told, np.array([weight]))[0])
+            weight = min(float(correct(model.rescorer, told, np.array([weight]))[0]), most)
         return weight, parts
 
     def _rules_join(self, degrees: Mapping[str, int]) -> bool:

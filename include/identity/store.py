@@ -128,9 +128,11 @@ def active_model(warehouse: Warehouse) -> Model | None:
 
 
 def former_models(warehouse: Warehouse, *, most: int = 5) -> list[Model]:
-    """Return the models that were pinned before, the newest first."""
+    """Return the models to which runs were pinned before, the newest first."""
     rows = warehouse.rows(
-        "select model from identity.models where not is_active order by trained_at desc limit %s", [most]
+        "select model from identity.models where not is_active and pinned_at is not null"
+        " order by pinned_at desc limit %s",
+        [most],
     )
     return [Model.from_json(content) for (content,) in rows]
 
@@ -153,10 +155,14 @@ def has_lost_keys(warehouse: Warehouse) -> bool:
 
 
 def activate(warehouse: Warehouse, model: Model, trained_on: int) -> None:
-    """Pin the next runs to a model."""
+    """Pin the next runs to a model; ``trained_on``: how many records it was learnt from, or held against."""
     warehouse.execute("update identity.models set is_active = false where is_active")
     keep(warehouse, model, trained_on)
-    warehouse.execute("update identity.models set is_active = true where version = %s", [model.version])
+    warehouse.execute(
+        "update identity.models set is_active = true, pinned_at = clock_timestamp(), trained_on = %s"
+        " where version = %s",
+        [trained_on, model.version],
+    )
 
 
 def keep(warehouse: Warehouse, model: Model, trained_on: int) -> None:

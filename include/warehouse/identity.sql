@@ -1,9 +1,7 @@
 -- What the matcher of customers works with; all of it can be made anew from the feeds and the landed decisions.
 
-create sequence if not exists identity.record_nos;
-
 create table if not exists identity.records (
-    record_no bigint primary key default nextval('identity.record_nos'),
+    record_no bigint primary key,
     tenant_id text not null,
     record_source text not null,
     record_type text not null,
@@ -43,6 +41,7 @@ create table if not exists identity.models (
     model jsonb not null,
     trained_at timestamptz not null default clock_timestamp(),
     trained_on bigint not null,
+    pinned_at timestamptz,
     label_accuracy numeric(7, 6),
     is_active boolean not null default false
 );

@@ -1,6 +1,8 @@
 """Matching in the warehouse: increments equal a full run, words hold and can be undone, nothing is lost."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -144,6 +146,58 @@ def test_a_changed_record_leaves_its_customer_and_comes_back(matched: Settings) 
     assert standing(matched) == before
 
 
+def test_a_record_that_says_nothing_any_more_leaves_its_customer(matched: Settings) -> None:
+    match(matched)
+    before = standing(matched)
+    name, row = joined(before, 1)
+    bring(matched, "customers", [row | dict.fromkeys(COLUMNS) | {"updated_at": at(3)}])
+    match(matched)
+    assert standing(matched)[f"{TENANT}/{name}"] == name
+    assert mapped(matched) == standing(matched)
+    told = standing(matched)
+    match(matched, mode="full")
+    assert standing(matched) == told
+    bring(matched, "customers", [row | {"updated_at": at(4)}])
+    match(matched)
+    assert standing(matched) == before
+
+
+def test_a_record_that_was_away_is_mapped_as_what_it_is_now(matched: Settings) -> None:
+    match(matched)
+    before = standing(matched)
+    name, row = joined(before, 3)
+    override_id = override(
+        TENANT, name, "shop:r00000001", "same", reason="one desk", decided_by="ann", settings=matched
+    )
+    match(matched)
+    bring(matched, "customers", [row | {"updated_at": at(5), "_deleted": True}])
+    match(matched)
+    gone = standing(matched)
+    assert f"{TENANT}/{name}" not in gone
+    assert gone == {key: customer for key, customer in before.items() if key != f"{TENANT}/{name}"}
+    stranger = {"first_name": "Quirina", "last_name": "Zyx", "email": "q@zyx.net"}
+    bring(matched, "customers", [row | dict.fromkeys(COLUMNS) | stranger | {"updated_at": at(6)}])
+    withdraw(TENANT, override_id, reason="no", decided_by="ann", settings=matched)
+    match(matched)
+    assert standing(matched)[f"{TENANT}/{name}"] == name
+    assert mapped(matched) == standing(matched)
+    bring(matched, "customers", [row | {"updated_at": at(7)}])
+    match(matched)
+    assert standing(matched) == before
+
+
+def joined(customers: Mapping[str, str], place: int) -> tuple[str, dict[str, Any]]:
+    """Return the younger record of one of the customers of two records, and its row."""
+    pairs = [c for c in sorted(set(customers.values())) if list(customers.values()).count(c) == 2]
+    members = [name for name, found in customers.items() if found == pairs[place]]
+    name = next(name.split("/", 1)[1] for name in members if not name.endswith(f"/{pairs[place]}"))
+    return name, next(row for row in rows(0, 1_200) if f"shop:{row['source_customer_id']}" == name)
+
+
+def at(days: int) -> str:
+    return (DAY + timedelta(days=days)).isoformat()
+
+
 def test_a_run_that_is_killed_after_landing_is_made_good(
     matched: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,5 +265,6 @@ def test_a_new_model_is_pinned_and_comes_to_its_own_version(matched: Settings) -
         second = store.active_model(warehouse)
         assert first is not None
         assert second is not None
+        assert second.version != first.version, "the records have become others since the first training"
         assert match(matched, mode="full").model_version == second.version
         assert warehouse.value("select count(*) from identity.models where is_active") == 1

@@ -68,3 +68,5 @@ def test_bad_input_is_refused() -> None:
         Orders.of([1], [1], [np.nan])
     with pytest.raises(ValueError, match="rising"):
         Panel.at(ORDERS, [5, 5])
+    with pytest.raises(ValueError, match="begin on day 29, but day 29 is known"):
+        Panel.at(ORDERS, EDGES).ahead(ORDERS, [29, 35])
