@@ -20,6 +20,7 @@ from scipy.special import gammaln, hyp2f1
 Floats = npt.NDArray[np.float64]
 
 _TINY = 1e-300
+_SPREAD = 0.5
 _WORST = 1e12
 _LIMIT = 6.0
 """Bound of the logarithm of a parameter, in mean ages and mean values: beyond it nothing changes any more."""
@@ -87,7 +88,8 @@ class ParetoNbd:
 
         def loss(logs: Floats) -> float:
             r, alpha, s, beta = np.exp(logs)
-            return -float(np.average(_log_likelihoods(r, alpha, s, beta, unit), weights=counts))
+            likely = float(np.average(_log_likelihoods(r, alpha, s, beta, unit), weights=counts))
+            return _too_alike(logs[[0, 2]]) / float(counts.sum()) - likely
 
         best, curvature = _most_likely(loss, np.zeros(4), counts.sum())
         r, alpha, s, beta = np.exp(best)
@@ -99,7 +101,7 @@ class ParetoNbd:
             float(alpha * scale),
             float(s),
             float(beta * scale),
-            -loss(best) * float(counts.sum()) - repeats * float(np.log(scale)),
+            _too_alike(best[[0, 2]]) - loss(best) * float(counts.sum()) - repeats * float(np.log(scale)),
             None if told_errors is None else tuple((told_errors * units).tolist()),
         )
 
@@ -187,6 +189,15 @@ class GammaGamma:
             raise FitError(f"the mean order value has no expectation (q = {q:.3f}, 1 at most)")
         weight = p * orders / (p * orders + q - 1)
         return np.asarray((1 - weight) * v * p / (q - 1) + weight * np.where(orders > 0, mean_values, 0.0))
+
+
+def _too_alike(log_shapes: Floats) -> float:
+    """Return the logarithm by which shapes are less likely beforehand: customers have never been all alike.
+
+    Short histories do not tell how much customers differ in leaving, and a shape without bound makes all of
+    them leave soon. A shape of e and less is left to the histories alone.
+    """
+    return float(np.sum(np.maximum(log_shapes - 1.0, 0.0) ** 2)) / (2 * _SPREAD**2)
 
 
 def _stay(s: float, beta: Floats, ahead: float | Floats) -> Floats:
