@@ -25,7 +25,7 @@ class FullRun(Run):
         with store.workspace() as (duck, folder):
             self.duck, self.folder = duck, folder
             read = self._read(dict.fromkeys(self.pins, 0))
-            everything = evidence_of(present_columns(duck, "records", ()), ())
+            everything = evidence_of(present_columns(duck, "records"), ())
             if not everything:  # nothing can be compared, and the next run reads everything again
                 return RunResult(0, "full", "none", 0, read, 0, 0, 0, 0, 0, 0)
             find_hubs(duck, "records", everything, "hubs")

@@ -8,6 +8,17 @@ from include.identity.model import Model
 from include.identity.run import Run
 from include.identity.score import add_frequencies, weigh
 
+_JUDGED = """
+    select r.record_no
+    from raw.identity_overrides as o
+    cross join lateral (values
+        (o.left_source, o.left_type, o.left_id), (o.right_source, o.right_type, o.right_id)
+    ) as e (source, type, key)
+    inner join identity.records as r
+        on o.tenant_id = r.tenant_id and r.record_name = identity.record_name(e.source, e.type, e.key)
+"""
+"""Query of the records of which operators have said something, ``o``; its condition is to be added."""
+
 
 class Increment(Run):
     """Matches the records that are new, changed or gone, and those whose customers they touch."""
@@ -64,19 +75,7 @@ class Increment(Run):
 
     def _pull_labelled(self) -> None:
         """Fetch the records of pairs that measure the model."""
-        self._pull_records(
-            "labelled",
-            """
-            select r.record_no
-            from raw.identity_overrides as o
-            cross join lateral (values
-                (o.left_source, o.left_type, o.left_id), (o.right_source, o.right_type, o.right_id)
-            ) as e (source, type, key)
-            inner join identity.records as r
-                on o.tenant_id = r.tenant_id and r.record_name = identity.record_name(e.source, e.type, e.key)
-            where o.is_active and o.is_drawn and not o._deleted
-            """,
-        )
+        self._pull_records("labelled", f"{_JUDGED} where o.is_active and o.is_drawn and not o._deleted")
 
     def _frequencies_of_new(self) -> None:
         """Fetch the frequencies of the values that the new records state, and the rarest of each column."""
@@ -241,19 +240,7 @@ class Increment(Run):
         """Fetch every record that links tie to a touched one, and the links among them."""
         warehouse = self.warehouse
         warehouse.execute(
-            """
-            insert into _seeds
-                select r.record_no
-                from raw.identity_overrides as o
-                cross join lateral (values
-                    (o.left_source, o.left_type, o.left_id), (o.right_source, o.right_type, o.right_id)
-                ) as e (source, type, key)
-                inner join identity.records as r
-                    on o.tenant_id = r.tenant_id
-                    and r.record_name = identity.record_name(e.source, e.type, e.key)
-                where o._load_id > %s
-            """,
-            [self.since["identity_overrides"]],
+            f"insert into _seeds {_JUDGED} where o._load_id > %s", [self.since["identity_overrides"]]
         )
         self._same_links()
         warehouse.execute("""

@@ -61,7 +61,7 @@ def match_records(
     define_macros(connection)
     columns = [column for column in COLUMNS if column in table.column_names]
     normalise(connection, "given", "records", columns, extra_columns, country=country)
-    everything = evidence_of(present_columns(connection, "records", extra_columns), extra_columns)
+    everything = evidence_of(present_columns(connection, "records"), extra_columns)
     find_hubs(connection, "records", everything, "hubs")
     suppress(connection, "records", everything, "hubs")
     if model is None:

@@ -120,9 +120,7 @@ def frequency_columns(evidence: Sequence[Evidence]) -> list[str]:
     return [item.column for item in evidence if item.has_frequency]
 
 
-def present_columns(
-    connection: duckdb.DuckDBPyConnection, table: str, extra: Sequence[str]
-) -> tuple[str, ...]:
+def present_columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
     """Return the standard columns that enough records state, and not all alike, to be compared."""
     names = [item.column for item in STANDARD]
     counts = connection.execute(
@@ -155,7 +153,7 @@ def train(
     Raises:
         ValueError: no column is stated by enough records and differently.
     """
-    columns = present_columns(connection, table, extra)
+    columns = present_columns(connection, table)
     evidence = evidence_of(columns, extra)
     if not evidence:
         raise ValueError(

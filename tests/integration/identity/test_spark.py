@@ -69,7 +69,7 @@ def matched() -> tuple[duckdb.DuckDBPyConnection, Model]:
     columns = [column for column in COLUMNS if column in made.column_names]
     define_macros(connection)
     normalise(connection, "given", "records", columns)
-    evidence = evidence_of(present_columns(connection, "records", ()))
+    evidence = evidence_of(present_columns(connection, "records"))
     find_hubs(connection, "records", evidence, "hubs")
     suppress(connection, "records", evidence, "hubs")
     connection.execute("update records set family = replace(family, 'a', 'я') where uid % 7 = 0")
