@@ -16,6 +16,7 @@ class Tag(StrEnum):
     INGEST = "ingest"
     TRANSFORM = "transform"
     IDENTITY = "identity"
+    CLV = "clv"
     QUALITY = "quality"
     MARTS = "marts"
 

@@ -55,12 +55,18 @@ class Settings(BaseSettings):
     smallest_mart_share: float = 0.5
     """Share of its rows at the last passed gate that a mart must still have, 0 to 1."""
 
+    clv_shards: int = 1
+    """Parts into which a tenant's customers are cut when they are forecast; more need less memory."""
+    mlflow_uri: str = ""
+    """Where training runs are written down: a folder of files (``file:…``) or a server."""
+
     def model_post_init(self, _context: object) -> None:
         """Derive what the environment did not name from ``home``."""
         defaults = {
             "landing_url": str(self.home / "landing"),
             "sources_dir": self.home / "sources",
             "demo_dir": self.home / "demo",
+            "mlflow_uri": f"file:{self.home / 'clv' / 'mlruns'}",
         }
         for field, value in defaults.items():
             if field not in self.model_fields_set:

@@ -3,8 +3,9 @@
 Two models, each fitted by maximum likelihood:
 
 - **Pareto/NBD** for orders: customers buy at rates of their own and leave at rates of their own, unseen.
-  D. Schmittlein, D. Morrison, R. Colombo: Counting Your Customers (1987), https://doi.org/10.1287/mnsc.33.1.1;
-  likelihood and expectations as in P. Fader, B. Hardie: A Note on Deriving the Pareto/NBD Model (2005).
+  D. Schmittlein, D. Morrison, R. Colombo: Counting Your Customers (1987),
+  https://doi.org/10.1287/mnsc.33.1.1; likelihood and expectations as in P. Fader, B. Hardie: A Note on
+  Deriving the Pareto/NBD Model (2005).
 - **Gamma-Gamma** for the value of an order: P. Fader, B. Hardie, K. Lee: RFM and CLV (2005),
   https://doi.org/10.1509/jmkr.2005.42.4.415.
 """
@@ -119,6 +120,12 @@ class ParetoNbd:
         s, beta = self.s, self.beta
         rate = (self.r + histories.repeats) / (self.alpha + histories.age)
         return np.asarray(self.alive(histories) * rate * _stay(s, beta + histories.age, ahead))
+
+    def expected_by(self, histories: Histories, times: Floats) -> Floats:
+        """Return the same for several times ahead at once: a table of customers x times."""
+        rate = (self.r + histories.repeats) / (self.alpha + histories.age)
+        stays = _stay(self.s, (self.beta + histories.age)[:, None], np.asarray(times, np.float64)[None, :])
+        return np.asarray((self.alive(histories) * rate)[:, None] * stays)
 
     def expected_of_new(self, ahead: float | Floats) -> Floats:
         """Return how many orders after the first a new customer is expected to make within a time."""
@@ -240,14 +247,12 @@ def _most_likely(
             value = loss(logs)
         return value if np.isfinite(value) else _WORST
 
-    found = None
-    for shift in (0.0, 1.0, -1.0):
-        tried = minimize(finite, start + shift, method="L-BFGS-B", bounds=limits)
-        options = {"xatol": 1e-6, "fatol": 1e-10, "maxiter": 4_000}
-        polished = minimize(finite, tried.x, method="Nelder-Mead", bounds=limits, options=options)
-        if polished.fun < _WORST and (found is None or polished.fun < found.fun - 1e-9):
-            found = polished
-    if found is None:
+    starts = (start + shift for shift in (0.0, 1.0, -1.0))
+    tried = [minimize(finite, at, method="L-BFGS-B", bounds=limits) for at in starts]
+    options = {"xatol": 1e-6, "fatol": 1e-10, "maxiter": 4_000}
+    best = min(tried, key=lambda one: float(one.fun))
+    found = minimize(finite, best.x, method="Nelder-Mead", bounds=limits, options=options)
+    if found.fun >= _WORST:
         raise FitError("the likelihood of these histories is not finite anywhere near the start")
     return np.asarray(found.x), _covariance(loss, np.asarray(found.x), customers)
 

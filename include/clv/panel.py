@@ -13,39 +13,58 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders of customers, one element each, sorted by customer and day.
+    """What customers ordered and sent back, one element per customer and day, sorted by these.
 
     ``customer``: number from 0. ``day``: days since any fixed day. ``value``: net of what came back, so it
-    may be negative.
+    may be negative. ``placed``: 1 where something was ordered, 0 where goods or money only came back.
     """
 
     customer: Ints
     day: Ints
     value: Floats
+    placed: Floats
 
     @classmethod
-    def of(cls, customer: npt.ArrayLike, day: npt.ArrayLike, value: npt.ArrayLike) -> "Orders":
+    def of(
+        cls,
+        customer: npt.ArrayLike,
+        day: npt.ArrayLike,
+        value: npt.ArrayLike,
+        placed: npt.ArrayLike | None = None,
+    ) -> "Orders":
         """Sort orders; what one customer ordered on one day is one order.
+
+        Args:
+            customer: number of each row's customer.
+            day: its day.
+            value: its net value.
+            placed: whether it is an order; without it every row is.
 
         Raises:
             ValueError: the columns differ in length, or a value is no number.
         """
         numbers, days = np.asarray(customer, np.int64), np.asarray(day, np.int64)
         values = np.asarray(value, np.float64)
-        if not (numbers.shape == days.shape == values.shape and numbers.ndim == 1):
-            raise ValueError("customer, day and value must have one element for each order")
+        flags = np.ones(len(values)) if placed is None else np.asarray(placed, np.float64)
+        if not (numbers.shape == days.shape == values.shape == flags.shape and numbers.ndim == 1):
+            raise ValueError("customer, day, value and placed must have one element for each row")
         if not np.isfinite(values).all():
             raise ValueError("the value of an order is no number")
         places = np.lexsort((days, numbers))
-        numbers, days, values = numbers[places], days[places], values[places]
+        numbers, days, values, flags = numbers[places], days[places], values[places], flags[places]
         starts = np.flatnonzero(np.r_[True, (np.diff(numbers) != 0) | (np.diff(days) != 0)][: len(numbers)])
-        summed = np.add.reduceat(values, starts) if len(starts) else values
-        return cls(numbers[starts], days[starts], summed)
+        if not len(starts):
+            return cls(numbers, days, values, flags)
+        summed, any_placed = np.add.reduceat(values, starts), np.maximum.reduceat(flags, starts)
+        return cls(numbers[starts], days[starts], summed, (any_placed > 0).astype(np.float64))
 
     def until(self, day: int) -> "Orders":
-        """Return the orders up to a day and of it."""
-        known = self.day <= day
-        return Orders(self.customer[known], self.day[known], self.value[known])
+        """Return what is known at the end of a day."""
+        return self.where(self.day <= day)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Orders":
+        """Return some of the rows."""
+        return Orders(self.customer[kept], self.day[kept], self.value[kept], self.placed[kept])
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -57,7 +76,7 @@ class Panel:
 
     ``customers``: their numbers, in rising order; all else has one row for each. ``orders`` and ``value``:
     tables of customers x periods, the last period ending with the day. ``first`` and ``last``: days of the
-    first and the last order.
+    first and the last order. ``repeats``: orders after the first. ``spent``: net value of all that is known.
     """
 
     customers: Ints
@@ -69,6 +88,7 @@ class Panel:
     first: Ints
     last: Ints
     repeats: Floats
+    spent: Floats
 
     @classmethod
     def at(cls, orders: Orders, edges: npt.ArrayLike) -> "Panel":
@@ -77,7 +97,7 @@ class Panel:
         Args:
             orders: of any days.
             edges: first days of the periods, rising, and after them the day after the last period. Orders
-                before the first edge count for ``first`` and ``repeats`` only.
+                before the first edge count for ``first``, ``repeats`` and ``spent`` only.
 
         Raises:
             ValueError: no customer has ordered by then, or the edges do not rise.
@@ -87,24 +107,26 @@ class Panel:
             raise ValueError("edges must be at least two rising days")
         end = int(bounds[-1]) - 1
         known = orders.until(end)
-        if not len(known):
+        bought = known.where(known.placed > 0)
+        if not len(bought):
             raise ValueError("no customer has ordered by the end of the last period")
-        customers, row, counts = np.unique(known.customer, return_inverse=True, return_counts=True)
+        customers, counts = np.unique(bought.customer, return_counts=True)
         last = np.cumsum(counts) - 1
-        first = last - counts + 1
-        shape = (len(customers), len(bounds) - 1)
+        row, own = _rows(customers, known.customer)
         column = np.searchsorted(bounds, known.day, side="right") - 1
-        inside = column >= 0
+        inside = own & (column >= 0)
+        shape = (len(customers), len(bounds) - 1)
         cell = row[inside] * shape[1] + column[inside]
         return cls(
             customers=customers,
             end=end,
             edges=bounds,
-            orders=_summed(cell, np.ones(len(cell)), shape),
+            orders=_summed(cell, known.placed[inside], shape),
             value=_summed(cell, known.value[inside], shape),
-            first=known.day[first],
-            last=known.day[last],
+            first=bought.day[last - counts + 1],
+            last=bought.day[last],
             repeats=counts.astype(np.float64) - 1,
+            spent=_summed(row[own], known.value[own], (len(customers), 1))[:, 0],
         )
 
     def __len__(self) -> int:
@@ -125,15 +147,18 @@ class Panel:
         bounds = np.asarray(edges, np.int64)
         if bounds[0] <= self.end:
             raise ValueError(f"the periods ahead begin on day {bounds[0]}, but day {self.end} is known")
-        later = (orders.day >= bounds[0]) & (orders.day < bounds[-1])
-        row = np.searchsorted(self.customers, orders.customer[later])
-        row = np.minimum(row, len(self) - 1)
-        own = self.customers[row] == orders.customer[later]
-        column = np.searchsorted(bounds, orders.day[later][own], side="right") - 1
+        later = orders.where((orders.day >= bounds[0]) & (orders.day < bounds[-1]))
+        row, own = _rows(self.customers, later.customer)
+        column = np.searchsorted(bounds, later.day[own], side="right") - 1
         cell = row[own] * (len(bounds) - 1) + column
         shape = (len(self), len(bounds) - 1)
-        values = orders.value[later][own]
-        return _summed(cell, np.ones(len(cell)), shape), _summed(cell, values, shape)
+        return _summed(cell, later.placed[own], shape), _summed(cell, later.value[own], shape)
+
+
+def _rows(customers: Ints, wanted: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Return the place of each wanted customer among sorted ones, and whether it is there."""
+    row = np.minimum(np.searchsorted(customers, wanted), len(customers) - 1)
+    return row, customers[row] == wanted
 
 
 def _summed(cell: Ints, values: Floats, shape: tuple[int, int]) -> Floats:

@@ -1,0 +1,151 @@
+"""The week's training: a challenger for each tenant, champion only if it forecasts no worse."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from include.clv import tracking
+from include.clv import warehouse as store
+from include.clv.cards import Card
+from include.clv.evaluate import Metrics, evaluate
+from include.clv.model import Model, Task, ThinDataError
+from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant
+from include.settings import Settings, get_settings
+from include.warehouse import connect
+
+LOCK = "sokol:clv"
+MOST_CHANNELS = 6
+WORSE = 1.05
+SLACK = 0.005
+"""How much more a challenger may miss than the champion, as a factor and in all: that one has seen some of
+the days that both are judged by."""
+HIGH_SHARE, MEDIUM_SHARE = 0.2, 0.3
+"""Shares of a tenant's customers in the high and the medium segment on the day of training."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of one tenant's training."""
+
+    tenant_id: str
+    model_version: str | None
+    status: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.tenant_id}: {self.model_version or 'no model'} is {self.status}, {self.reason}"
+
+
+def train(
+    settings: Settings | None = None,
+    *,
+    tenants: Sequence[str] = (),
+    learners: Sequence[str] = ("gbm", "lstm"),
+) -> list[Trained]:
+    """Train a challenger for each tenant and let it take the champion's place if it is not worse.
+
+    Args:
+        settings: where the warehouse is.
+        tenants: ids; all that are published when left out.
+        learners: models of customers besides the base and the cells.
+    """
+    settings = settings or get_settings()
+    with (
+        connect("loader", settings) as holder,
+        connect("loader", settings) as loader,
+        connect("transformer", settings) as transformer,
+        holder.transaction(),
+    ):
+        holder.lock(LOCK)
+        return [
+            _train(loader, transformer, tenant, tuple(learners), settings)
+            for tenant in store.tenants(transformer)
+            if not tenants or tenant.tenant_id in tenants
+        ]
+
+
+def _train(
+    loader: Any, transformer: Any, tenant: Tenant, learners: tuple[str, ...], settings: Settings
+) -> Trained:
+    history = store.read(transformer, tenant)
+    end = (tenant.as_of - EPOCH).days
+    channels = common_channels(history)
+    task = Task(country=tenant.country, traits=history.traits(channels), learners=learners)
+    try:
+        model = Model.fit(history.orders, end, task)
+    except ThinDataError as error:
+        return Trained(tenant.tenant_id, None, "not trained", str(error))
+    packed = Packed(model, channels, thresholds(model.forecast(history.orders, end).value.sum(axis=1)))
+    version = f"{tenant.as_of:%Y%m%d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    standing = store.champion(loader, tenant.tenant_id)
+    status, reason = judge(model, standing and standing[1], history)
+    candidate = Candidate(tenant, version, packed, status, reason)
+    card = Card(candidate)
+    folder = card.write(settings.home / "clv" / "cards" / tenant.tenant_id / version, history)
+    run = tracking.log(settings, candidate, folder)
+    store.keep(loader, candidate, figures=figures(model), card=card.text(), tracking_run=run)
+    return Trained(tenant.tenant_id, version, status, reason)
+
+
+def common_channels(history: History) -> tuple[str, ...]:
+    """Return the channels by which most customers came, at most ``MOST_CHANNELS``."""
+    names, counts = np.unique(history.channels.astype(str), return_counts=True)
+    some = sorted(zip(-counts, names.tolist(), strict=True))[:MOST_CHANNELS]
+    return tuple(name for _, name in some)
+
+
+def thresholds(value: Any) -> tuple[float, float]:
+    """Return the smallest 12-month net value of the high and of the medium segment."""
+    high, medium = np.quantile(value, [1 - HIGH_SHARE, 1 - HIGH_SHARE - MEDIUM_SHARE])
+    return float(high), float(medium)
+
+
+def judge(model: Model, standing: Packed | None, history: History) -> tuple[str, str]:
+    """Return whether a challenger becomes champion, and why.
+
+    Both say of the challenger's earlier days what came after them. The challenger's members have seen nothing
+    after these days; the champion's were learnt when they were.
+    """
+    if standing is None:
+        return "champion", "the first model"
+    if not model.trials:
+        if standing.model.trials:
+            return "refused", "no earlier day can be judged, and the champion was judged by some"
+        return "champion", "no earlier day can be judged, neither of this model nor of the champion"
+    new = [trial.metrics["blend"] for trial in model.trials]
+    old = [former_metrics(standing, history, trial.end, trial.ahead) for trial in model.trials]
+    mine, theirs = error(new), error(old)
+    if mine <= WORSE * theirs + SLACK:
+        return "champion", f"error {mine:.3f} on {len(new)} earlier days, the former champion's {theirs:.3f}"
+    return "refused", f"error {mine:.3f} on {len(new)} earlier days, the champion's is {theirs:.3f}"
+
+
+def former_metrics(standing: Packed, history: History, end: int, ahead: int) -> Metrics:
+    """Return how well a standing model forecasts an earlier day."""
+    forecast = standing.forecast(history, end, ahead)
+    return evaluate(forecast.value, forecast.samples.came(history.orders))
+
+
+def error(metrics: Sequence[Metrics]) -> float:
+    """Return one figure to compare models by: what they miss of tenths of customers, of months, of the order.
+
+    The mean over days of the decile WAPE, the monthly MAPE and the distance of the normalised Gini from 1.
+    """
+    return float(np.mean([(m.decile_wape or 0) + (m.curve_mape or 0) + 1 - (m.ngini or 0) for m in metrics]))
+
+
+def figures(model: Model) -> dict[str, Any]:
+    """Return the metrics of every model, the mean over the earlier days."""
+    told: dict[str, Any] = {"earlier_days": len(model.trials)}
+    if not model.trials:
+        return told
+    for name in model.trials[0].metrics:
+        rows: list[Mapping[str, Any]] = [trial.metrics[name].__dict__ for trial in model.trials]
+        for metric in rows[0]:
+            values = [row[metric] for row in rows if row[metric] is not None]
+            told[f"{name}_{metric}"] = float(np.mean(values)) if values else None
+    return told

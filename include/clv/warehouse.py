@@ -1,0 +1,293 @@
+"""What forecasts read of the warehouse, and where their models are kept."""
+
+import io
+import pickle
+import zlib
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from psycopg.types.json import Jsonb
+
+from include.clv.model import Forecast, Model
+from include.clv.panel import Orders
+from include.warehouse import Warehouse
+
+Floats = npt.NDArray[np.float64]
+
+EPOCH = date(1970, 1, 1)
+
+_EVENTS = """
+    select customer_id, event_date, channel, sum(reporting_net_amount) as net_value,
+        max(case when event_type = 'completion' then 1 else 0 end) as placed
+    from intermediate.int_orders__events
+    where tenant_id = '{tenant}' and customer_id is not null and event_date <= '{until}'
+        and mod(abs(hashtext(customer_id)::bigint), {shards}) = {shard}
+    group by customer_id, event_date, channel
+"""
+_TYPES = {
+    "customer_id": pa.string(),
+    "event_date": pa.date32(),
+    "channel": pa.string(),
+    "net_value": pa.float64(),
+    "placed": pa.float64(),
+}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organisation, as its last published build left it."""
+
+    tenant_id: str
+    country: str | None
+    currency: str
+    as_of: date
+
+
+@dataclass(frozen=True)
+class History:
+    """A tenant's purchases: ids of the customers by number, their orders, and channels of the first ones."""
+
+    customers: npt.NDArray[np.object_]
+    orders: Orders
+    channels: npt.NDArray[np.object_]
+
+    def traits(self, names: tuple[str, ...]) -> Floats:
+        """Return whether each customer came by each of these channels, 0 or 1."""
+        return np.column_stack([self.channels == name for name in names]).astype(np.float64)
+
+
+def tenants(transformer: Warehouse) -> list[Tenant]:
+    """Return the tenants that are published, by id."""
+    return [
+        Tenant(*row)
+        for row in transformer.rows(
+            "select tenant_id, country_code, reporting_currency, as_of_date"
+            " from intermediate.int_tenants__published order by tenant_id"
+        )
+    ]
+
+
+def read(transformer: Warehouse, tenant: Tenant, *, shard: int = 0, shards: int = 1) -> History:
+    """Read what a tenant's customers bought and sent back, up to its as-of day.
+
+    Args:
+        transformer: a connection that may read the models between staging and marts.
+        tenant: whose customers.
+        shard: which part of the customers, cut by a hash of their ids.
+        shards: parts in all.
+    """
+    statement = _EVENTS.format(
+        tenant=tenant.tenant_id.replace("'", "''"), until=tenant.as_of, shard=shard, shards=shards
+    )
+    text = b"".join(transformer.copy_out(statement, header=True))
+    table = pacsv.read_csv(
+        io.BytesIO(text),
+        convert_options=pacsv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False),
+    )
+    encoded = table["customer_id"].combine_chunks().dictionary_encode()
+    number = encoded.indices.to_numpy().astype(np.int64)
+    day = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    placed = table["placed"].to_numpy()
+    orders = Orders.of(number, day, table["net_value"].to_numpy(), placed)
+    customers = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    channels = np.full(len(customers), "", dtype=object)
+    bought = np.flatnonzero(placed > 0)
+    # Written from the last day to the first, so that the first stays; of one day the first name.
+    names = table["channel"].combine_chunks().dictionary_encode()
+    labels, told = np.array(names.dictionary.to_pylist(), dtype=object), names.indices.to_numpy()
+    for_order = bought[np.lexsort((labels[told[bought]].astype(str), day[bought]))[::-1]]
+    channels[number[for_order]] = labels[told[for_order]]
+    return History(customers, orders, channels)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model that was trained, and what became of it."""
+
+    run_no: int
+    tenant_id: str
+    model_version: str
+    as_of: date
+    trained_at: datetime
+    method: str
+    status: str
+    reason: str
+    figures: dict[str, Any]
+
+
+_RUN = "run_no, tenant_id, model_version, as_of_date, trained_at, method, status, reason, figures"
+
+
+def runs(loader: Warehouse, tenant_id: str | None = None) -> list[Run]:
+    """Return the models of a tenant or of all, the newest first."""
+    where, values = ("where tenant_id = %s", [tenant_id]) if tenant_id else ("", [])
+    return [
+        Run(*row)
+        for row in loader.rows(f"select {_RUN} from clv.model_runs {where} order by run_no desc", values)
+    ]
+
+
+def keep(
+    loader: Warehouse,
+    candidate: "Candidate",
+    *,
+    figures: dict[str, Any],
+    card: str,
+    tracking_run: str | None,
+) -> None:
+    """Write a model down; the champion steps back where the new one takes its place."""
+    tenant, fitted = candidate.tenant, candidate.packed.model
+    values = {
+        "tenant_id": tenant.tenant_id,
+        "model_version": candidate.version,
+        "as_of_date": tenant.as_of,
+        "customers": fitted.customers,
+        "orders": fitted.orders,
+        "history_months": int(fitted.years * 12),
+        "method": fitted.method,
+        "status": candidate.status,
+        "reason": candidate.reason,
+        "figures": Jsonb(figures),
+        "weights": Jsonb(fitted.blend.weights),
+        "tracking_run": tracking_run,
+        "artifact": candidate.packed.pack(),
+        "card": card,
+    }
+    with loader.transaction():
+        if candidate.status == "champion":
+            loader.execute(
+                "update clv.model_runs set status = 'retired' where tenant_id = %s and status = 'champion'",
+                [tenant.tenant_id],
+            )
+        places = ", ".join(f"%({name})s" for name in values)
+        loader.execute(f"insert into clv.model_runs ({', '.join(values)}) values ({places})", values)
+
+
+def champion(loader: Warehouse, tenant_id: str) -> "tuple[str, Packed] | None":
+    """Return the version of a tenant's champion and the model; None where there is none."""
+    return _load(loader, "tenant_id = %s and status = 'champion'", [tenant_id])
+
+
+def former(loader: Warehouse, tenant_id: str) -> "tuple[str, Packed] | None":
+    """Return the champion before the present one that may return; None where there is none."""
+    return _load(loader, "tenant_id = %s and status = 'retired'", [tenant_id])
+
+
+def _load(loader: Warehouse, where: str, values: list[Any]) -> "tuple[str, Packed] | None":
+    rows = loader.rows(
+        f"select model_version, artifact from clv.model_runs where {where} order by run_no desc limit 1",
+        values,
+    )
+    return (rows[0][0], Packed.unpack(rows[0][0], rows[0][1])) if rows else None
+
+
+class RollbackError(LookupError):
+    """There is no former model to return to."""
+
+
+def rollback(loader: Warehouse, tenant_id: str, reason: str) -> str:
+    """Put the former champion back in its place; return its version.
+
+    Raises:
+        RollbackError: no former champion stands.
+    """
+    with loader.transaction():
+        back = loader.value(
+            "select model_version from clv.model_runs where tenant_id = %s and status = 'retired'"
+            " order by run_no desc limit 1",
+            [tenant_id],
+        )
+        if back is None:
+            raise RollbackError(
+                f"tenant {tenant_id} has no former model to return to; see `python -m include.clv runs`"
+            )
+        loader.execute(
+            "update clv.model_runs set status = 'rolled_back', reason = %s"
+            " where tenant_id = %s and status = 'champion'",
+            [reason, tenant_id],
+        )
+        loader.execute(
+            "update clv.model_runs set status = 'champion' where tenant_id = %s and model_version = %s",
+            [tenant_id, back],
+        )
+    return str(back)
+
+
+def card(loader: Warehouse, tenant_id: str, version: str | None = None) -> str:
+    """Return the card of a model, the champion's where none is named.
+
+    Raises:
+        LookupError: there is no such model.
+    """
+    which, value = ("model_version = %s", [version]) if version else ("status = 'champion'", [])
+    rows = loader.rows(
+        f"select card from clv.model_runs where tenant_id = %s and {which}", [tenant_id, *value]
+    )
+    if not rows:
+        raise LookupError(
+            f"tenant {tenant_id} has no model {version or 'yet'}; see `python -m include.clv runs`"
+        )
+    return str(rows[0][0])
+
+
+class ModelError(RuntimeError):
+    """A kept model cannot be read by the present code."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model with what scoring needs besides: the channels that are traits, and where segments begin.
+
+    ``segments``: smallest 12-month net value of the high and of the medium segment.
+    """
+
+    model: Model
+    channels: tuple[str, ...]
+    segments: tuple[float, float]
+
+    def forecast(self, history: "History", end: int, ahead: int | None = None) -> Forecast:
+        """Say what the customers of a history will bring after a day; later orders are not looked at."""
+        members = self.model.members
+        task = replace(members.task, traits=history.traits(self.channels), ahead=ahead or members.task.ahead)
+        return replace(self.model, members=replace(members, task=task)).forecast(history.orders, end)
+
+    def pack(self) -> bytes:
+        """Return it as bytes; the customers' own traits are not among them."""
+        members = self.model.members
+        bare = replace(members, task=replace(members.task, traits=None))
+        return zlib.compress(pickle.dumps(replace(self, model=replace(self.model, members=bare))), 6)
+
+    @staticmethod
+    def unpack(version: str, content: bytes) -> "Packed":
+        """Return the model of these bytes, which the loader alone may write.
+
+        Raises:
+            ModelError: it was made by other versions of the libraries.
+        """
+        try:
+            made = pickle.loads(zlib.decompress(content))
+        except Exception as error:
+            raise ModelError(
+                f"model {version} cannot be read ({error}); train a new one: `python -m include.clv train`"
+            ) from error
+        if not isinstance(made, Packed):
+            raise ModelError(
+                f"model {version} is no model of forecasts; train a new one: `python -m include.clv train`"
+            )
+        return made
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tenant's new model and what it became, ``champion`` or ``refused``."""
+
+    tenant: Tenant
+    version: str
+    packed: Packed
+    status: str
+    reason: str
