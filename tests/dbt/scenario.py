@@ -8,7 +8,7 @@ from include.settings import Settings
 from include.transform import BuildResult, build
 from include.warehouse import prepare
 from tests.dbt import people
-from tests.oracle import made
+from tests.oracle import forecasts, made
 from tests.oracle.loading import load_rows
 from tests.oracle.rows import Row
 
@@ -17,6 +17,8 @@ KOLKATA = "kolkata"
 START, END = date(2026, 3, 1), date(2026, 4, 11)
 NEXT_END = date(2026, 4, 12)
 LATER = date(2026, 6, 1)
+FORECAST = "2026-04-09"
+"""Newest day up to which forecasts know what happened."""
 
 
 def of_kolkata(row: Row) -> Row:
@@ -85,6 +87,17 @@ def feeds() -> dict[str, list[Row]]:
             made.spend("2026-03-10", "12.345678"),
             made.spend("2026-03-11", "7.5", account_time_zone="UTC"),
         ],
+        "clv_forecasts": [
+            *(forecasts.forecast(name, "2026-03-31") for name in ("shop:7", "shop:8", "till:p1")),
+            forecasts.forecast("shop:7", FORECAST, "300.00", segment="high"),
+            forecasts.forecast("shop:8", FORECAST, "80.25"),
+            forecasts.forecast("till:p1", FORECAST, "-10.5", segment="low", alive_probability=None),
+        ],
+        "clv_segments": [
+            forecasts.segment("high", FORECAST, "300.00"),
+            forecasts.segment("medium", FORECAST, "80.25"),
+            forecasts.segment("low", FORECAST, None),
+        ],
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
@@ -97,6 +110,7 @@ def feeds() -> dict[str, list[Row]]:
         ],
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
+        "clv_forecasts": [of_kolkata(forecasts.forecast("shop:1", FORECAST, "40.00", segment="low"))],
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
         ],

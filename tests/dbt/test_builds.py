@@ -23,6 +23,9 @@ MARTS = (
     "customer_contacts",
     "rfm_quintiles",
     "identity_quality",
+    "customer_forecasts",
+    "customer_lifetime_value",
+    "clv_segments",
 )
 
 

@@ -22,6 +22,7 @@ RECORDS, VISITS, TIES = (
     "intermediate.int_visitors__visits",
     "intermediate.int_visitors__ties",
 )
+FORECASTS, SEGMENTS = "marts.customer_forecasts", "marts.clv_segments"
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
@@ -173,6 +174,27 @@ DEFECTS: tuple[tuple[str, str], ...] = (
     (
         "fees_over_a_contract_add_up",
         "update intermediate.int_kols__cost_days set contract_id = 'c0' where contract_id = 'c1'",
+    ),
+    *(
+        ("forecasts_stand_as_landed", f"update {FORECASTS} set {column} = {column} + 1 {OF_7}")
+        for column in (
+            "orders_to_date", "net_revenue_to_date", "orders_12m", "net_value_12m", "net_value_12m_low",
+            "net_value_12m_high", "as_of_date",
+        )
+    ),
+    ("forecasts_stand_as_landed", f"update {FORECASTS} set alive_probability = 0 where alive_probability is null"),
+    ("forecasts_stand_as_landed", f"delete from {FORECASTS} {OF_7}"),
+    ("forecasts_stand_as_landed", f"update {FORECASTS} set customer_id = 'nobody' {OF_7} and segment = 'high'"),
+    *(
+        ("segments_equal_their_customers", f"update {SEGMENTS} set {column} = {column} + 1 where segment = 'high'")
+        for column in ("customers", "orders_12m", "net_value_12m")
+    ),
+    ("segments_equal_their_customers", f"delete from {SEGMENTS} where segment = 'high'"),
+    ("segments_equal_their_customers", f"delete from {FORECASTS} where segment = 'high'"),
+    ("a_customer_has_its_newest_forecast", f"update {FIGURES} set reporting_currency = 'EUR' {OF_7}"),
+    (
+        "a_customer_has_its_newest_forecast",
+        "update marts.rfm_quintiles set reporting_currency = 'EUR' where tenant_id = 'acme'",
     ),
     ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
 )  # fmt: skip

@@ -167,6 +167,36 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "contact_pct <= {{",
         "contact_pct < {{",
     ),
+    "a_forecast_stands_beside_what_came_up_to_its_day": (
+        "models/marts/customers/customer_forecasts.sql",
+        "events.event_date <= forecasts.as_of_date",
+        "events.event_date < forecasts.as_of_date",
+    ),
+    "the_newest_forecast_is_of_the_newest_day_of_who_is_there": (
+        "models/marts/customers/customer_lifetime_value.sql",
+        "and customers.customer_id is not null",
+        "",
+    ),
+    "a_segment_has_its_share_of_the_day": (
+        "models/marts/customers/clv_segments.sql",
+        "over (partition by tenant_id, as_of_date)",
+        "over (partition by tenant_id)",
+    ),
+    "a_customer_shows_the_forecast_of_the_newest_day": (
+        "models/marts/customers/customer_360.sql",
+        "and forecast_days.as_of_date = forecasts.as_of_date",
+        "",
+    ),
+    "a_kol_is_worth_what_its_customers_will_be": (
+        "models/marts/kols/kol_roi.sql",
+        "and firsts.first_order_date <= tenants.as_of_date",
+        "",
+    ),
+    "a_forecast_is_touched_by_orders_up_to_its_day": (
+        "models/intermediate/clv/int_clv__touched.sql",
+        "min(moved_date)",
+        "max(moved_date)",
+    ),
 }
 """Unit test -> file, what stands there, and what breaks the rule."""
 

@@ -11,7 +11,9 @@ from tests.oracle.compare import Difference, Shape, compare
 from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
-OF_DECISIONS = ("customer_map", "identity_overrides", "identity_runs")
+OF_DECISIONS = (
+    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "identity_overrides", "identity_runs",
+)  # fmt: skip
 
 
 class Queryable(Protocol):

@@ -37,7 +37,7 @@
         union all
         select
             {% for column in columns -%}
-            restated.old_row:{{ column.name }}::{{ column.data_type }},
+            restated.old_row:{{ column.name }}::{{ 'variant' if column.data_type == 'jsonb' else column.data_type }},
             {% endfor -%}
             restated.old_load_id, coalesce(restated.old_row:_deleted::boolean, false)
         from ops.restatements as restated

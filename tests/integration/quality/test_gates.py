@@ -13,7 +13,7 @@ from include.settings import Settings
 from include.transform import build
 from include.warehouse import Warehouse, connect, prepare
 from tests.dbt import people
-from tests.oracle import made
+from tests.oracle import forecasts, made
 from tests.oracle.loading import load_rows
 
 FEEDS = {
@@ -45,6 +45,9 @@ FEEDS = {
         for n in range(45)
     ],
     "identity_runs": [people.run("run1")],
+    "clv_forecasts": [forecasts.forecast(f"shop:p{n}", "2026-03-09") for n in range(40)],
+    "clv_series": [forecasts.series("2026-03-09", 1, "2026-03-10", "2026-04-09")],
+    "clv_segments": [forecasts.segment("low", "2026-03-09", None)],
 }  # fmt: skip
 
 
@@ -179,6 +182,11 @@ PLANTED_RAW = {
         "ad_spend",
         "account_time_zone is an IANA zone",
     ): "update raw.ad_spend set account_time_zone = 'Mars/Base' where spend_date = '2026-03-02'",
+    (
+        "clv_forecasts",
+        "no row where months does not hold 12 numbers of low",
+    ): "update raw.clv_forecasts set months = jsonb_set(months, '{low,12}', '1') "
+    "where customer_id = 'shop:p1'",
     (
         "loads",
         "rows read = loaded + quarantined + unchanged + conflicting",

@@ -19,10 +19,32 @@ contacts as (
 
 ),
 
+forecasts as (
+
+    select * from {{ ref('customer_forecasts') }}
+
+),
+
+forecast_days as (
+
+    select
+        tenant_id,
+        max(as_of_date) as as_of_date
+    from {{ ref('clv_segments') }}
+    group by tenant_id
+
+),
+
 scored as (
 
     select
         figures.*,
+        forecasts.as_of_date as clv_as_of_date,
+        forecasts.alive_probability,
+        forecasts.net_value_12m,
+        forecasts.net_value_12m_low,
+        forecasts.net_value_12m_high,
+        forecasts.segment as clv_segment,
         quintiles.as_of_date,
         coalesce(contacts.full_name, figures.full_name_masked) as full_name,
         coalesce(contacts.email, figures.email_masked) as email,
@@ -36,6 +58,12 @@ scored as (
     from figures
     left join quintiles on figures.tenant_id = quintiles.tenant_id
     left join contacts on figures.tenant_id = contacts.tenant_id and figures.customer_id = contacts.customer_id
+    left join forecast_days on figures.tenant_id = forecast_days.tenant_id
+    left join forecasts
+        on figures.tenant_id = forecasts.tenant_id
+        and figures.customer_id = forecasts.customer_id
+        and forecast_days.as_of_date = forecasts.as_of_date
+        and figures.reporting_currency = forecasts.reporting_currency
 
 ),
 
@@ -92,6 +120,13 @@ final as (
         email_consent_at,
         accepts_sms_marketing,
         sms_consent_at,
+        clv_as_of_date,
+        alive_probability,
+        net_value_12m,
+        net_value_12m_low,
+        net_value_12m_high,
+        cast(net_revenue + net_value_12m as numeric(20, 4)) as lifetime_value,
+        clv_segment,
         _build_id
     from scored
 

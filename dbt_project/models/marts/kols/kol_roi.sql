@@ -26,6 +26,22 @@ facts as (
 
 ),
 
+predictions as (
+
+    select
+        firsts.tenant_id,
+        firsts.kol_id,
+        count(*) as predicted_customers,
+        sum(customers.lifetime_value) as lifetime_value
+    from {{ ref('int_customers__first_orders') }} as firsts
+    inner join tenants on firsts.tenant_id = tenants.tenant_id and firsts.first_order_date <= tenants.as_of_date
+    inner join {{ ref('customer_360') }} as customers
+        on firsts.tenant_id = customers.tenant_id and firsts.customer_id = customers.customer_id
+    where firsts.kol_id is not null and customers.lifetime_value is not null
+    group by firsts.tenant_id, firsts.kol_id
+
+),
+
 sums as (
 
     select
@@ -51,8 +67,11 @@ final as (
         sums.kol_name,
         sums.as_of_date,
         sums.reporting_currency,
-        {{ kol_kpis('sums') }}
+        {{ kol_kpis('sums') }},
+        cast(coalesce(predictions.predicted_customers, 0) as bigint) as predicted_customers,
+        cast({{ ratio('predictions.lifetime_value', 'predictions.predicted_customers') }} as numeric(20, 4)) as predicted_ltv
     from sums
+    left join predictions on sums.tenant_id = predictions.tenant_id and sums.kol_id = predictions.kol_id
 
 )
 
