@@ -24,6 +24,9 @@ COMMANDS = {
     "identity-synthetic": ["benchmarks.identity", "--synthetic", "1000000"],
     "identity-incremental": ["benchmarks.identity_incremental", "--base", "1000000", "--new", "10000"],
     "resolve": ["benchmarks.resolve", "--records", "1000000"],
+    "clv-cdnow": ["benchmarks.clv", "--dataset", "cdnow"],
+    "clv-shops": ["benchmarks.clv", "--shops", "--seeds", "5", "--first-seed", "1000"],
+    "clv-scale": ["benchmarks.clv_scale", "--customers", "1000000"],
 }
 """What is measured; the options are those of the figures that the project states."""
 

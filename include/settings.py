@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     smallest_mart_share: float = 0.5
     """Share of its rows at the last passed gate that a mart must still have, 0 to 1."""
 
-    clv_shards: int = 1
-    """Parts into which a tenant's customers are cut when they are forecast; more need less memory."""
+    clv_shard_customers: int = 250_000
+    """Customers that a forecast model learns from at most, and that are forecast at once; fewer need less memory."""
     mlflow_uri: str = ""
     """Where training runs are written down: a folder of files (``file:…``) or a server."""
 

@@ -27,8 +27,8 @@ class Base:
     mean_value: float
 
     @classmethod
-    def fit(cls, panel: Panel, seed: int = 0) -> "Base":
-        """Learn from all that a panel knows.
+    def fit(cls, panel: Panel, seed: int = 0, near: "Base | None" = None) -> "Base":
+        """Learn from all that a panel knows, beginning near another base if there is one.
 
         Raises:
             ThinDataError: fewer than ``FEW_REPEATERS`` customers have bought again.
@@ -43,7 +43,8 @@ class Base:
         some = np.arange(len(told))
         if len(told) > ENOUGH:
             some = np.sort(rng.choice(len(told), ENOUGH, replace=False))
-        pareto = ParetoNbd.fit(Histories(told.repeats[some], told.recency[some], told.age[some]))
+        drawn = Histories(told.repeats[some], told.recency[some], told.age[some])
+        pareto = ParetoNbd.fit(drawn, near.pareto if near else None)
         orders = panel.repeats + 1
         means = panel.spent / orders
         mean_value = float(panel.spent.sum() / orders.sum())

@@ -74,7 +74,7 @@ class Blend:
 
 
 def _mix(weights: Mapping[str, float], said: Mapping[str, Floats]) -> Floats:
-    return np.sum([weight * said[name] for name, weight in weights.items()], axis=0)
+    return np.asarray(np.sum([weight * said[name] for name, weight in weights.items()], axis=0))
 
 
 def _balance(sums: Floats, moved: Floats) -> float:

@@ -10,7 +10,7 @@ Two models, each fitted by maximum likelihood:
   https://doi.org/10.1509/jmkr.2005.42.4.415.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,8 +74,12 @@ class ParetoNbd:
     errors: tuple[float, float, float, float] | None = None
 
     @classmethod
-    def fit(cls, histories: Histories) -> "ParetoNbd":
+    def fit(cls, histories: Histories, near: "ParetoNbd | None" = None) -> "ParetoNbd":
         """Find the parameters under which the histories are most likely.
+
+        Args:
+            histories: of the customers.
+            near: where to begin to look, if that is known; otherwise from several places.
 
         Raises:
             ValueError: nobody has bought again.
@@ -92,7 +96,10 @@ class ParetoNbd:
             likely = float(np.average(_log_likelihoods(r, alpha, s, beta, unit), weights=counts))
             return _too_alike(logs[[0, 2]]) / float(counts.sum()) - likely
 
-        best, curvature = _most_likely(loss, np.zeros(4), counts.sum())
+        starts = [np.zeros(4), np.ones(4), -np.ones(4)]
+        if near:
+            starts = [np.log([near.r, near.alpha / scale, near.s, near.beta / scale])]
+        best, curvature = _most_likely(loss, starts, counts.sum())
         r, alpha, s, beta = np.exp(best)
         told_errors = np.sqrt(np.diag(curvature)) * np.exp(best) if curvature is not None else None
         units = np.array([1.0, scale, 1.0, scale])
@@ -173,7 +180,7 @@ class GammaGamma:
                 )
             )
 
-        best, curvature = _most_likely(loss, np.log([2.0, 3.0, 2.0]), float(len(orders)))
+        best, curvature = _most_likely(loss, [np.log([2.0, 3.0, 2.0])], float(len(orders)))
         p, q, v = np.exp(best)
         errors = np.sqrt(np.diag(curvature)) * np.exp(best) if curvature is not None else None
         units = np.array([1.0, 1.0, scale])
@@ -237,17 +244,16 @@ def _log_likelihoods(r: float, alpha: float, s: float, beta: float, told: Histor
 
 
 def _most_likely(
-    loss: Callable[[Floats], float], start: Floats, customers: float
+    loss: Callable[[Floats], float], starts: Sequence[Floats], customers: float
 ) -> tuple[Floats, Floats | None]:
     """Minimise a mean loss over logarithms of parameters; return these and, if any, their covariance."""
-    limits = [(-_LIMIT, _LIMIT)] * len(start)
+    limits = [(-_LIMIT, _LIMIT)] * len(starts[0])
 
     def finite(logs: Floats) -> float:
         with np.errstate(all="ignore"):
             value = loss(logs)
         return value if np.isfinite(value) else _WORST
 
-    starts = (start + shift for shift in (0.0, 1.0, -1.0))
     tried = [minimize(finite, at, method="L-BFGS-B", bounds=limits) for at in starts]
     options = {"xatol": 1e-6, "fatol": 1e-10, "maxiter": 4_000}
     best = min(tried, key=lambda one: float(one.fun))

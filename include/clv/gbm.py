@@ -87,7 +87,8 @@ class Gbm:
 
 def _matrix(samples: Samples, came: Floats) -> tuple[Floats, Floats, Floats]:
     periods = came.shape[1]
-    return samples.features, came.sum(axis=1), np.maximum(samples.base[:, :periods].sum(axis=1), TINY)
+    base = np.maximum(samples.base[:, :periods].sum(axis=1), TINY)
+    return samples.features.astype(np.float64), came.sum(axis=1), base
 
 
 def _gain(margin: Floats, data: xgb.DMatrix) -> tuple[Floats, Floats]:

@@ -65,7 +65,7 @@ class Lstm:
             seed: of the first weights and of the batches.
         """
         import keras
-        import tensorflow as tf
+        import tensorflow as tf  # type: ignore[import-untyped]
 
         keras.utils.set_random_seed(seed)
         tf.config.experimental.enable_op_determinism()

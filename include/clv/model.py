@@ -66,14 +66,14 @@ class Members:
     lstm: Lstm | None = None
 
     @classmethod
-    def start(cls, orders: Orders, end: int, task: Task) -> "Members":
+    def start(cls, orders: Orders, end: int, task: Task, near: Base | None = None) -> "Members":
         """Learn the base and the season from the orders up to a day.
 
         Raises:
             ThinDataError: there are too few repeated orders.
         """
         width = width_at(orders, end, task.periods)
-        base = Base.fit(Panel.at(orders, task.periods.back(end, width)), task.seed)
+        base = Base.fit(Panel.at(orders, task.periods.back(end, width)), task.seed, near)
         return cls(task, end, base, series.fit(series.shares(orders, base, end), task.country), 0.0, width)
 
     def taught(self, orders: Orders) -> "Members":
@@ -187,7 +187,7 @@ class Model:
         blended = task
         if counted[-1] < YEARS_FOR_LSTM:
             blended = replace(task, learners=tuple(name for name in task.learners if name != "lstm"))
-        origins = list(_starts(known, end, blended))
+        origins = list(_starts(started, known, blended))
         power = season_power(origins, known)
         trials, days = [], []
         for member, lead in origins:
@@ -253,11 +253,11 @@ def cohort_numbers(first: Ints) -> tuple[Ints, list[str]]:
     return numbers.ravel(), [f"{1970 + quarter // 4}-Q{quarter % 4 + 1}" for quarter in quarters.tolist()]
 
 
-def _starts(known: Orders, end: int, task: Task) -> Iterator[tuple[Members, int]]:
+def _starts(now: Members, known: Orders, task: Task) -> Iterator[tuple[Members, int]]:
     """Return members begun on the earlier days on which there was enough to begin with."""
-    for day, lead in rolling(known, end, task):
+    for day, lead in rolling(known, now.end, task):
         try:
-            yield Members.start(known, day, task), lead
+            yield Members.start(known, day, task, now.base), lead
         except ThinDataError:
             continue
 

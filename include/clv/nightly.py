@@ -20,7 +20,7 @@ from include.clv.train import LOCK
 from include.clv.warehouse import EPOCH, Packed, Tenant
 from include.feeds.landing import land
 from include.feeds.load import load_file
-from include.feeds.mapping import BUILT_IN
+from include.feeds.mapping import COLUMNS
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -105,8 +105,9 @@ def _forecast(loader: Warehouse, transformer: Warehouse, tenant: Tenant, setting
     sums = night.sums
     with tempfile.TemporaryDirectory(prefix="sokol-clv-") as name:
         folder = Path(name)
-        for shard in range(settings.clv_shards):
-            history = store.read(transformer, tenant, shard=shard, shards=settings.clv_shards)
+        shards = store.shards(transformer, tenant, settings.clv_shard_customers)
+        for shard in range(shards):
+            history = store.read(transformer, tenant, shard=shard, shards=shards)
             if not history.orders.placed.any():
                 continue
             made = packed.forecast(history, (tenant.as_of - EPOCH).days)
@@ -261,7 +262,7 @@ class _Night:
             name=f"{feed}-{self.tenant.as_of}.parquet",
             interval_start=day,
             interval_end=day + timedelta(days=1),
-            feeds={feed: BUILT_IN},
+            feeds={feed: COLUMNS},
             file_format="parquet",
             settings=settings,
         )

@@ -38,6 +38,10 @@ MOST = 4.0
 """No day is forecast to bring more than so many times what the base expects."""
 
 
+_QUIET = {"cmdstanpy": logging.WARNING, "prophet": logging.ERROR, "prophet.plot": logging.CRITICAL}
+"""Loggers that tell of every fit, and of drawing libraries that are not needed."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """By week: what came of repeated orders as a share of what the base expected, and how much that was."""
@@ -88,10 +92,10 @@ def fit(seen: Shares, country: str | None = None) -> Any:
     usable = seen.expected > 0.05 * seen.expected.max(initial=0.0)
     if usable.sum() * WEEK < FEW_DAYS:
         return None
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
     from prophet import Prophet
 
-    logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
-    logging.getLogger("prophet").setLevel(logging.WARNING)
     days = seen.weeks[usable] + WEEK // 2
     years = (days.max() - days.min()) / YEAR
     model = Prophet(

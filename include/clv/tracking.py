@@ -13,6 +13,8 @@ def log(settings: Settings, candidate: Candidate, card: Path) -> str:
     tenant, model = candidate.tenant, candidate.packed.model
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    if settings.mlflow_uri.startswith("file:"):
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     warnings.filterwarnings("ignore", category=FutureWarning, module="mlflow.*")
     import mlflow
 

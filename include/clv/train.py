@@ -11,7 +11,7 @@ from include.clv import tracking
 from include.clv import warehouse as store
 from include.clv.cards import Card
 from include.clv.evaluate import Metrics, evaluate
-from include.clv.model import Model, Task, ThinDataError
+from include.clv.model import Model, Task, ThinDataError, Trial
 from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant
 from include.settings import Settings, get_settings
 from include.warehouse import connect
@@ -20,8 +20,7 @@ LOCK = "sokol:clv"
 MOST_CHANNELS = 6
 WORSE = 1.05
 SLACK = 0.005
-"""How much more a challenger may miss than the champion, as a factor and in all: that one has seen some of
-the days that both are judged by."""
+"""By how much more than the champion a challenger may miss and still be taken: a factor, and in all."""
 HIGH_SHARE, MEDIUM_SHARE = 0.2, 0.3
 """Shares of a tenant's customers in the high and the medium segment on the day of training."""
 
@@ -71,7 +70,8 @@ def train(
 def _train(
     loader: Any, transformer: Any, tenant: Tenant, learners: tuple[str, ...], settings: Settings
 ) -> Trained:
-    history = store.read(transformer, tenant)
+    shards = store.shards(transformer, tenant, settings.clv_shard_customers)
+    history = store.read(transformer, tenant, shards=shards)
     end = (tenant.as_of - EPOCH).days
     channels = common_channels(history)
     task = Task(country=tenant.country, traits=history.traits(channels), learners=learners)
@@ -107,8 +107,7 @@ def thresholds(value: Any) -> tuple[float, float]:
 def judge(model: Model, standing: Packed | None, history: History) -> tuple[str, str]:
     """Return whether a challenger becomes champion, and why.
 
-    Both say of the challenger's earlier days what came after them. The challenger's members have seen nothing
-    after these days; the champion's were learnt when they were.
+    Both are judged by what they say of earlier days, of which they had seen nothing later when they said it.
     """
     if standing is None:
         return "champion", "the first model"
@@ -117,16 +116,23 @@ def judge(model: Model, standing: Packed | None, history: History) -> tuple[str,
             return "refused", "no earlier day can be judged, and the champion was judged by some"
         return "champion", "no earlier day can be judged, neither of this model nor of the champion"
     new = [trial.metrics["blend"] for trial in model.trials]
-    old = [former_metrics(standing, history, trial.end, trial.ahead) for trial in model.trials]
+    old = [former_metrics(standing, history, trial) for trial in model.trials]
     mine, theirs = error(new), error(old)
     if mine <= WORSE * theirs + SLACK:
         return "champion", f"error {mine:.3f} on {len(new)} earlier days, the former champion's {theirs:.3f}"
     return "refused", f"error {mine:.3f} on {len(new)} earlier days, the champion's is {theirs:.3f}"
 
 
-def former_metrics(standing: Packed, history: History, end: int, ahead: int) -> Metrics:
-    """Return how well a standing model forecasts an earlier day."""
-    forecast = standing.forecast(history, end, ahead)
+def former_metrics(standing: Packed, history: History, trial: Trial) -> Metrics:
+    """Return how well a standing model forecasts an earlier day of a challenger.
+
+    A day before its training it has seen the end of; there counts what was said of the nearest of its own earlier
+    days, by members that had not.
+    """
+    if trial.end < standing.model.members.end and standing.model.trials:
+        nearest = min(standing.model.trials, key=lambda own: abs(own.end - trial.end))
+        return nearest.metrics["blend"]
+    forecast = standing.forecast(history, trial.end, trial.ahead)
     return evaluate(forecast.value, forecast.samples.came(history.orders))
 
 

@@ -72,6 +72,15 @@ def tenants(transformer: Warehouse) -> list[Tenant]:
     ]
 
 
+def shards(transformer: Warehouse, tenant: Tenant, customers: int) -> int:
+    """Return into how many parts a tenant's customers are cut so that a part has about so many."""
+    count = transformer.value(
+        "select count(distinct customer_id) from intermediate.int_orders__events where tenant_id = %s",
+        [tenant.tenant_id],
+    )
+    return max(1, -(-int(count) // customers))
+
+
 def read(transformer: Warehouse, tenant: Tenant, *, shard: int = 0, shards: int = 1) -> History:
     """Read what a tenant's customers bought and sent back, up to its as-of day.
 

@@ -28,9 +28,9 @@ class LandedFile:
     """One file of the landing zone, as its manifest describes it.
 
     ``path`` is relative to the landing zone. ``feeds`` names the mapping of each feed that the file fills;
-    mappings stand in ``sources_dir/<registration>``, and the mapping ``contract`` is built in (records that
-    have the contract's columns already). ``kind`` is ``data``, or ``release`` for corrected rows, which join
-    the pull that they came from instead of replacing it.
+    mappings stand in ``sources_dir/<registration>``, and two are built in for files that have the contract's
+    columns already: ``contract`` (JSON Lines) and ``columns`` (Parquet or CSV). ``kind`` is ``data``, or
+    ``release`` for corrected rows, which join the pull that they came from instead of replacing it.
     """
 
     tenant_id: str

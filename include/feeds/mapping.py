@@ -13,6 +13,7 @@ from include.settings import Settings
 from include.warehouse.contracts import Contract
 
 BUILT_IN = "contract"
+COLUMNS = "columns"
 
 # The first of two passes of an ambiguous local time; an impossible local time becomes a text that no cast
 # to a timestamp accepts, so that its row is refused with that text as the reason.
@@ -77,6 +78,12 @@ def contract_mapping(contract: Contract) -> Mapping:
     return Mapping(BUILT_IN, f"select _row, {fields}{source} from source")
 
 
+def columns_mapping(contract: Contract) -> Mapping:
+    """Return the built-in mapping for files that have the contract's columns already, one each."""
+    fields = ", ".join(f'"{column}"' for column in contract.names if column != "tenant_id")
+    return Mapping(COLUMNS, f"select _row, {fields} from source")
+
+
 def find_mapping(contract: Contract, file: str, registration: str | None, settings: Settings) -> Mapping:
     """Find the mapping that a manifest names.
 
@@ -85,6 +92,8 @@ def find_mapping(contract: Contract, file: str, registration: str | None, settin
     """
     if file == BUILT_IN:
         return contract_mapping(contract)
+    if file == COLUMNS:
+        return columns_mapping(contract)
     if registration is None:
         raise MappingError(f"mapping {file} of {contract.feed}: the file was landed without a registration")
     return read_mapping(settings.sources_dir / registration / file, f"{registration}/{file}")
