@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Share of its rows at the last passed gate that a mart must still have, 0 to 1."""
 
     clv_shard_customers: int = 250_000
-    """Customers that a forecast model learns from at most, and that are forecast at once; fewer need less memory."""
+    """Customers that a forecast model learns from, and that are forecast at once; fewer need less memory."""
     mlflow_uri: str = ""
     """Where training runs are written down: a folder of files (``file:…``) or a server."""
 

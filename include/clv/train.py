@@ -126,8 +126,8 @@ def judge(model: Model, standing: Packed | None, history: History) -> tuple[str,
 def former_metrics(standing: Packed, history: History, trial: Trial) -> Metrics:
     """Return how well a standing model forecasts an earlier day of a challenger.
 
-    A day before its training it has seen the end of; there counts what was said of the nearest of its own earlier
-    days, by members that had not.
+    Of a day before its training it has seen the end; there counts what was said of the nearest of its own
+    earlier days, by members that had not.
     """
     if trial.end < standing.model.members.end and standing.model.trials:
         nearest = min(standing.model.trials, key=lambda own: abs(own.end - trial.end))
