@@ -78,6 +78,8 @@ def feeds() -> dict[str, list[Row]]:
         ],
         "customer_map": [people.mapped("21", "shop:7", record_source="crm")],
         "identity_runs": [people.run("run1", open_reviews=1)],
+        "order_items": [made.item("o1", "tea"), made.item("o3", "cup")],
+        "products": [made.product("tea", "10.00"), made.product("cup", "20.00")],
         "remittances": [made.remittance("o10", "2026-03-16T01:00:00Z")],
         "pos_sales": [
             made.sale("s1", "2026-03-04T01:00:00Z", source_customer_id="p1"),

@@ -197,6 +197,31 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "min(moved_date)",
         "max(moved_date)",
     ),
+    "products_go_together_when_more_buy_both_than_by_chance": (
+        "models/marts/products/product_affinity.sql",
+        "purchases.first_bought_date <= learnt.learnt_date",
+        "purchases.first_bought_date <= learnt.learnt_date + 1",
+    ),
+    "who_would_have_bought_it_by_chance_is_no_pair": (
+        "models/marts/products/product_affinity.sql",
+        "directed.customers * totals.customers > buyers.customers",
+        "directed.customers * totals.customers >= buyers.customers",
+    ),
+    "the_offer_is_worth_the_most_of_what_is_not_bought": (
+        "models/marts/products/next_best_offer.sql",
+        "and placed.product_id = known.product_id",
+        "and placed.product_id = known.product_id and false",
+    ),
+    "a_product_costs_what_it_costs_in_reporting_currency": (
+        "models/intermediate/products/int_products__catalogue.sql",
+        "and products.priced_date = rates.fx_date",
+        "and products.priced_date < rates.fx_date",
+    ),
+    "a_purchase_is_a_product_in_an_order_that_counts": (
+        "models/intermediate/products/int_products__purchases.sql",
+        "and items.item_type = 'product'",
+        "",
+    ),
 }
 """Unit test -> file, what stands there, and what breaks the rule."""
 

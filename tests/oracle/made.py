@@ -130,3 +130,21 @@ def rate(
         "rate_date": rate_date,
         "rate": value, "updated_at": f"{rate_date}T01:00:00Z", **values,
     }  # fmt: skip
+
+
+def item(order_id: str, sku: str, **values: Any) -> Row:
+    """Return the line of an order that sells one of a product."""
+    return {
+        "tenant_id": TENANT, "source": "shop", "order_id": order_id, "line_id": sku, "sku": sku,
+        "product_name": sku.title(), "item_type": "product", "quantity": 1, "unit_price": "10.00",
+        "line_amount": "10.00", "currency": "USD", "ordered_at": "2026-03-01T00:00:00Z",
+        "updated_at": "2026-03-01T00:00:00Z", **values,
+    }  # fmt: skip
+
+
+def product(sku: str, price: str, **values: Any) -> Row:
+    """Return a product of the shop."""
+    return {
+        "tenant_id": TENANT, "source": "shop", "sku": sku, "product_name": sku.title(), "category": "all",
+        "currency": "USD", "price": price, "cost": None, "updated_at": "2026-03-01T00:00:00Z", **values,
+    }  # fmt: skip

@@ -18,3 +18,8 @@ lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e'
 {% macro text_list(column) -%}{{ return(adapter.dispatch('text_list')(column)) }}{%- endmacro %}
 {% macro default__text_list(column) -%}string_agg(distinct {{ column }}, ', ' order by {{ column }}){%- endmacro %}
 {% macro snowflake__text_list(column) -%}listagg(distinct {{ column }}, ', ') within group (order by {{ column }}){%- endmacro %}
+
+{# A whole number of 64 bits that tells one text from another. #}
+{% macro hash_of(text) -%}{{ return(adapter.dispatch('hash_of')(text)) }}{%- endmacro %}
+{% macro default__hash_of(text) -%}hashtextextended({{ text }}, 0){%- endmacro %}
+{% macro snowflake__hash_of(text) -%}hash({{ text }}){%- endmacro %}

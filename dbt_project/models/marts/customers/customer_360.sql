@@ -35,10 +35,17 @@ forecast_days as (
 
 ),
 
+offers as (
+
+    select * from {{ ref('next_best_offer') }}
+
+),
+
 scored as (
 
     select
         figures.*,
+        case when forecasts.customer_id is not null then offers.offer_type || ':' || offers.product_id end as next_best_action,
         forecasts.as_of_date as clv_as_of_date,
         forecasts.alive_probability,
         forecasts.net_value_12m,
@@ -64,6 +71,7 @@ scored as (
         and figures.customer_id = forecasts.customer_id
         and forecast_days.as_of_date = forecasts.as_of_date
         and figures.reporting_currency = forecasts.reporting_currency
+    left join offers on figures.tenant_id = offers.tenant_id and figures.customer_id = offers.customer_id
 
 ),
 
@@ -127,6 +135,7 @@ final as (
         net_value_12m_high,
         cast(net_revenue + net_value_12m as numeric(20, 4)) as lifetime_value,
         clv_segment,
+        next_best_action,
         _build_id
     from scored
 
