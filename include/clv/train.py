@@ -11,7 +11,8 @@ from include.clv import tracking
 from include.clv import warehouse as store
 from include.clv.cards import Card
 from include.clv.evaluate import Metrics, evaluate
-from include.clv.model import Model, Task, ThinDataError, Trial
+from include.clv.model import YEARS_FOR_LSTM, Model, Task, ThinDataError, Trial
+from include.clv.periods import YEAR
 from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant
 from include.settings import Settings, get_settings
 from include.warehouse import connect
@@ -74,6 +75,8 @@ def _train(
     history = store.read(transformer, tenant, shards=shards)
     end = (tenant.as_of - EPOCH).days
     channels = common_channels(history)
+    if len(history.orders) and (end - int(history.orders.day.min()) + 1) / YEAR < YEARS_FOR_LSTM:
+        learners = tuple(name for name in learners if name != "lstm")
     task = Task(country=tenant.country, traits=history.traits(channels), learners=learners)
     try:
         model = Model.fit(history.orders, end, task)

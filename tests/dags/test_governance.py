@@ -32,7 +32,9 @@ GOOD = dedent(
 def test_the_dag_bag_holds_every_dag_without_errors() -> None:
     found = governance.bag(DAGS)
     assert governance.broken_bag(found) == []
-    assert set(found.dags) == {"ingest_acme_shop", "ingest_zeta_shop", "match_customers", "transform"}
+    assert set(found.dags) == {
+        "ingest_acme_shop", "ingest_zeta_shop", "match_customers", "transform", "train_clv", "forecast_clv",
+    }  # fmt: skip
 
 
 def test_every_dag_has_owner_tags_retries_and_text() -> None:
@@ -68,6 +70,14 @@ def test_an_ingest_dag_runs_days_of_its_source_and_tells_the_transform() -> None
     order = [task.task_id for task in transform.topological_sort()]
     assert order == ["gate_raw", "build", "gate_marts", "announce", "no_tenant_held"]
     assert [asset.name for asset in transform.task_dict["announce"].outlets] == ["marts"]
+
+
+def test_forecasts_follow_the_clock_and_tell_the_transform() -> None:
+    found = governance.bag(DAGS).dags
+    assert found["train_clv"].schedule == "0 3 * * 0"
+    night = found["forecast_clv"]
+    assert night.schedule == "0 2 * * *"
+    assert [asset.name for asset in night.task_dict["forecast"].outlets] == ["customers"]
 
 
 # Planted defects: each rule must refuse what it is there for.
