@@ -72,13 +72,15 @@ def _named(name: str, metrics: Metrics) -> dict[str, float | None]:
     return {f"{name}_{metric}": value for metric, value in metrics.__dict__.items()}
 
 
-def on_file(orders: Orders, end: int, horizon: int) -> dict[str, Any]:
+def on_file(
+    orders: Orders, end: int, horizon: int, learners: tuple[str, ...] = ("gbm", "lstm")
+) -> dict[str, Any]:
     """Forecast what comes within so many days after one, and measure it."""
     known = orders.until(end)
     if not len(known):
         raise clv_files.FileError(f"no transaction by {np.datetime64(end, 'D')}")
     periods, ahead = Periods.filling(horizon, end - int(known.day.min()) + 1)
-    model = Model.fit(known, end, Task(periods, ahead))
+    model = Model.fit(known, end, Task(periods, ahead, learners=learners))
     forecast, said = said_by_all(known, end, model)
     came = forecast.samples.came(orders)
     return {

@@ -58,7 +58,7 @@ class History:
 
     def traits(self, names: tuple[str, ...]) -> Floats:
         """Return whether each customer came by each of these channels, 0 or 1."""
-        return np.column_stack([self.channels == name for name in names]).astype(np.float64)
+        return np.asarray(self.channels[:, None] == np.array(names, dtype=object)[None, :], dtype=np.float64)
 
 
 def tenants(transformer: Warehouse) -> list[Tenant]:

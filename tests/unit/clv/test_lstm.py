@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from include.clv.btyd import Floats
 from include.clv.lstm import BOUND, Lstm
 from include.clv.model import Members, Task
 from include.clv.panel import Orders
@@ -14,7 +15,10 @@ from tests.unit.clv.shop import simulated
 END = 18_000 + 780
 
 
-def taught(orders: Orders) -> tuple[list[tuple[Samples, np.ndarray]], Samples]:
+Taught = tuple[list[tuple[Samples, Floats]], Samples]
+
+
+def taught(orders: Orders) -> Taught:
     members = Members.start(orders.until(END), END, Task(learners=()))
     pairs = []
     for lead in (6, 4):
@@ -24,12 +28,12 @@ def taught(orders: Orders) -> tuple[list[tuple[Samples, np.ndarray]], Samples]:
 
 
 @pytest.fixture(scope="module")
-def pairs() -> tuple[list[tuple[Samples, np.ndarray]], Samples]:
+def pairs() -> Taught:
     return taught(simulated(800, 900))
 
 
 @pytest.mark.parametrize("head", ["tweedie", "lognormal"])
-def test_both_heads_stay_near_the_base_where_it_is_true(pairs: tuple, head: str) -> None:
+def test_both_heads_stay_near_the_base_where_it_is_true(pairs: Taught, head: str) -> None:
     made = Lstm.fit(pairs[0], head=head, seed=1)  # type: ignore[arg-type]
     said = made.forecast(pairs[1])
     assert said.shape == pairs[1].base.shape
@@ -38,7 +42,7 @@ def test_both_heads_stay_near_the_base_where_it_is_true(pairs: tuple, head: str)
     assert np.array_equal(Lstm.fit(pairs[0], head=head, seed=1).forecast(pairs[1]), said)  # type: ignore[arg-type]
 
 
-def test_what_the_base_misses_is_learnt(pairs: tuple) -> None:
+def test_what_the_base_misses_is_learnt(pairs: Taught) -> None:
     told = [
         (samples, came * np.where(samples.panel.customers % 2 == 0, 2.0, 0.3)[:, None])
         for samples, came in pairs[0]
