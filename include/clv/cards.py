@@ -79,22 +79,21 @@ class Card:
         said, came = forecast.value, forecast.samples.came(history.orders)
         unit = self.of.packed.model.members.task.periods.unit
         plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-        begun = np.datetime64(day, "D")
+        begun, currency = np.datetime64(day, "D"), self.of.tenant.currency
 
-        figure, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")
+        figure, (axes, sums) = plt.subplots(1, 2, figsize=(8.5, 3.2), layout="constrained")
         low, high = forecast.spread.group(said.sum(axis=0)[None, :])
         steps = np.arange(1, ahead + 1)
         axes.fill_between(
             steps, low[0], high[0], color=STRONG, alpha=0.15, linewidth=0, label="80 % interval"
         )
-        axes.plot(steps, said.sum(axis=0), color=STRONG, label="forecast")
-        axes.plot(steps, came.sum(axis=0), color=INK, marker="o", markersize=3, label="came")
-        axes.set(
-            title=f"Net value by {unit} after {begun}",
-            xlabel=f"{unit}s ahead",
-            ylabel=self.of.tenant.currency,
-        )
-        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+        for place, table in ((axes, lambda row: row), (sums, np.cumsum)):
+            place.plot(steps, table(said.sum(axis=0)), color=STRONG, label="forecast")
+            place.plot(steps, table(came.sum(axis=0)), color=INK, marker="o", markersize=3, label="came")
+            place.set(xlabel=f"{unit}s ahead", ylabel=currency)
+            place.set_ylim(bottom=min(0, place.get_ylim()[0]))
+        axes.set_title(f"Net value by {unit} after {begun}")
+        sums.set_title("The same, summed up")
         axes.legend(frameon=False)
         figure.savefig(folder / "curve.png", dpi=120)
 
@@ -104,7 +103,7 @@ class Card:
         place = np.arange(10)
         axes.bar(place - 0.2, [total[part].sum() for part in tenths], 0.4, color=STRONG, label="forecast")
         axes.bar(place + 0.2, [real[part].sum() for part in tenths], 0.4, color=FAINT, label="came")
-        axes.set(title="Tenths of customers, by forecast", xlabel="tenth", ylabel=self.of.tenant.currency)
+        axes.set(title="Tenths of customers, by forecast", xlabel="tenth", ylabel=currency)
         axes.set_xticks(place, [str(k + 1) for k in place])
         axes.legend(frameon=False)
         figure.savefig(folder / "deciles.png", dpi=120)
@@ -122,9 +121,8 @@ class Card:
 
 
 _METHODS = {
-    "blend": "buy-till-you-die, Prophet's season, boosted trees, one LSTM, and cells",
-    "series_and_btyd": "less than two years are known, so the LSTM yields: buy-till-you-die,"
-    " Prophet's season, boosted trees and cells",
+    "blend": "buy-till-you-die, Prophet, boosted trees, one LSTM and cells",
+    "series_and_btyd": "no LSTM, which needs two years: buy-till-you-die, Prophet, boosted trees and cells",
     "rfm": "too few customers bought again to learn rates from: what customers of the same cell of recency,"
     " orders and order value brought",
 }

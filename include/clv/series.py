@@ -92,10 +92,10 @@ def fit(seen: Shares, country: str | None = None) -> Any:
     usable = seen.expected > 0.05 * seen.expected.max(initial=0.0)
     if usable.sum() * WEEK < FEW_DAYS:
         return None
-    for name, level in _QUIET.items():
-        logging.getLogger(name).setLevel(level)
+    _quieten()
     from prophet import Prophet
 
+    _quieten()  # what it imports sets levels of its own
     days = seen.weeks[usable] + WEEK // 2
     years = (days.max() - days.min()) / YEAR
     model = Prophet(
@@ -116,6 +116,11 @@ def fit(seen: Shares, country: str | None = None) -> Any:
                 told[name] = weekly
     model.fit(told, seed=1)
     return model
+
+
+def _quieten() -> None:
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def factors(model: Any, country: str | None, edges: Ints) -> Floats:
