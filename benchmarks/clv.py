@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from benchmarks import clv_files
 from benchmarks.clv_shops import shops
-from include.clv import series
 from include.clv.baselines import naive
 from include.clv.evaluate import Metrics, curve_mape, evaluate, normalised_gini, randomised_pit
 from include.clv.model import Forecast, Model, Task, cohort_numbers
@@ -50,10 +49,12 @@ def said_by_all(orders: Orders, end: int, model: Model) -> tuple[Forecast, dict[
     return forecast, said
 
 
-def prophet_curve(model: Model, forecast: Forecast) -> Floats:
+def prophet_curve(orders: Orders, end: int, model: Model) -> Floats:
     """Return what Prophet says of all customers together, by period."""
-    factors = series.factors(model.members.season, model.members.task.country, forecast.samples.edges)
-    return np.asarray(forecast.samples.base.sum(axis=0) * factors)
+    members = model.members
+    season = replace(members.season, kind="tenant", power=1.0)
+    samples = replace(members, season=season).samples(orders.until(end), end, members.task.ahead)
+    return samples.base.sum(axis=0)
 
 
 def figures(said: Mapping[str, Floats], prophet: Floats, came: Floats) -> dict[str, float | None]:
@@ -89,7 +90,7 @@ def on_file(
         "periods_ahead": ahead,
         "method": model.method,
         **{f"weight_{name}": weight for name, weight in model.blend.weights.items()},
-        **figures(said, prophet_curve(model, forecast), came),
+        **figures(said, prophet_curve(orders, end, model), came),
         "customers_cover": _inside(forecast, came),
     }
 
@@ -124,7 +125,7 @@ def _cdnow(orders: Orders, seeds: int) -> dict[str, Any]:
         "customers": len(forecast.samples),
         "method": model.method,
         **{f"weight_{name}": weight for name, weight in model.blend.weights.items()},
-        **figures(said, prophet_curve(model, forecast), came),
+        **figures(said, prophet_curve(orders, end, model), came),
         "btyd_r": pareto.r,
         "btyd_alpha_weeks": pareto.alpha / 7,
         "btyd_s": pareto.s,
@@ -184,7 +185,7 @@ def _shops(seed: int, scale: float) -> dict[str, Any]:
             for name, table in said.items():
                 tables.setdefault(name, []).append(table)
             cames.append(came)
-            prophets.append(prophet_curve(model, forecast))
+            prophets.append(prophet_curve(known, day, model))
             oracle.append(shop.oracle(end, periods.ahead(end, AHEAD)))
     came = np.concatenate(cames)
     joined = {name: np.concatenate(parts) for name, parts in tables.items()}

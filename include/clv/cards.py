@@ -33,7 +33,7 @@ class Card:
             "",
             f"- **Method** `{model.method}`: {_METHODS[model.method]}",
             f"- **Weights** {weights}; level x {model.blend.level:.3f}, slope {model.blend.slope:.3f},"
-            f" season to the power of {model.members.season_power:.1f}",
+            f" season of the {model.members.season.kind} to the power of {model.members.season.power:.1f}",
             f"- **Pareto/NBD** r {pareto.r:.3f}, alpha {pareto.alpha:.1f} days, s {pareto.s:.3f},"
             f" beta {pareto.beta:.1f} days",
             "",

@@ -1,14 +1,13 @@
 """The forecast of one tenant: members learnt from one panel, weighed by what they say of earlier days."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from include.clv import series
 from include.clv.base import Base, ThinDataError
 from include.clv.baselines import Rfm
 from include.clv.blend import Blend
@@ -19,6 +18,7 @@ from include.clv.lstm import HEADS, Head, Lstm
 from include.clv.panel import Orders, Panel
 from include.clv.periods import YEAR, Periods
 from include.clv.samples import TINY, Samples
+from include.clv.series import Kind, Season
 from include.clv.spread import Chances, Spread
 
 Ints = npt.NDArray[np.int64]
@@ -28,6 +28,7 @@ Method = Literal["blend", "series_and_btyd", "rfm"]
 INNER = (1.0, 0.85, 0.65, 0.5)
 """Days at which learners look back, as shares of the longest time ahead that they can see the end of."""
 YEARS_FOR_LSTM = 2.0
+CLEARLY = 0.97
 MOST_FACTOR = 5.0
 """A customer's expected orders are at most so many times those of the base, and at least that part."""
 
@@ -49,6 +50,18 @@ class Task:
     heads: tuple[Head, ...] = HEADS
     seed: int = 0
 
+    def groups(self, known: Orders) -> dict[Kind, Ints]:
+        """Return each customer number's channel and year of the first order; -1 is none."""
+        bought = known.where(known.placed > 0)
+        starts = np.flatnonzero(np.r_[True, np.diff(bought.customer) != 0][: len(bought)])
+        years = bought.day[starts].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
+        cohort = np.full(int(known.customer.max(initial=-1)) + 1, -1, dtype=np.int64)
+        cohort[bought.customer[starts]] = years
+        told: dict[Kind, Ints] = {"cohort": cohort}
+        if self.traits is not None and self.traits.shape[1] > 1:
+            told["segment"] = np.where(self.traits.any(axis=1), self.traits.argmax(axis=1), -1)
+        return told
+
 
 @dataclass
 class Members:
@@ -57,8 +70,7 @@ class Members:
     task: Task
     end: int
     base: Base
-    season: Any
-    season_power: float
+    season: Season
     width: int
     """Periods that are looked back on."""
     rfm: Rfm | None = None
@@ -74,7 +86,8 @@ class Members:
         """
         width = width_at(orders, end, task.periods)
         base = Base.fit(Panel.at(orders, task.periods.back(end, width)), task.seed, near)
-        return cls(task, end, base, series.fit(series.shares(orders, base, end), task.country), 0.0, width)
+        groups = task.groups(orders.until(end))
+        return cls(task, end, base, Season.fit(orders, base, end, task.country, groups), width)
 
     def taught(self, orders: Orders) -> "Members":
         """Return the same with cells and learners, taught by earlier days of what is known."""
@@ -99,16 +112,11 @@ class Members:
         """Describe the customers of a day for the periods after it."""
         panel = Panel.at(orders, self.task.periods.back(end, self.width))
         edges = self.task.periods.ahead(end, ahead)
-        more = {"season": self.factors(edges)}
+        group = self.task.groups(orders.until(end)).get(self.season.kind)
+        more = {"season": self.season.factors(edges, None if group is None else group[panel.customers])}
         if self.task.traits is not None:
             more["traits"] = self.task.traits
         return Samples.of(panel, self.base, self.task.periods, ahead, **more)
-
-    def factors(self, edges: Ints) -> Floats:
-        """Return the season of each period as a factor."""
-        if self.season_power == 0:
-            return np.ones(len(edges) - 1)
-        return series.factors(self.season, self.task.country, edges) ** self.season_power
 
     def forecast(self, samples: Samples) -> dict[str, Floats]:
         """Return what each member says: net value, tables of customers x periods."""
@@ -182,22 +190,25 @@ class Model:
         except ThinDataError:
             width = width_at(known, end, task.periods)
             base = Base.assumed(Panel.at(known, task.periods.back(end, width)))
-            members = Members(replace(task, learners=()), end, base, None, 0.0, width).taught(known)
+            none = Season(task.country, None, {})
+            members = Members(replace(task, learners=()), end, base, none, width).taught(known)
             return cls(members, Blend({"rfm": 1.0}, 1.0, 1.0), Spread.assumed(base.mean_value), *counted)
         blended = task
         if counted[-1] < YEARS_FOR_LSTM:
             blended = replace(task, learners=tuple(name for name in task.learners if name != "lstm"))
         origins = list(_starts(started, known, blended))
-        power = season_power(origins, known)
+        kind, power = believed_season(origins, known)
         trials, days = [], []
         for member, lead in origins:
-            taught = replace(member, season_power=power, task=blended).taught(known)
+            season = replace(member.season, kind=kind, power=power)
+            taught = replace(member, season=season, task=blended).taught(known)
             if taught.lstm:
                 blended = replace(blended, heads=(taught.lstm.head,))
             samples = taught.samples(known, taught.end, lead)
             trials.append((samples, taught.forecast(samples), samples.came(known)))
             days.append((taught.end, lead))
-        members = replace(started, season_power=power, task=replace(task, heads=blended.heads)).taught(known)
+        season = replace(started.season, kind=kind, power=power)
+        members = replace(started, season=season, task=replace(task, heads=blended.heads)).taught(known)
         blend = Blend.fit(trials, task.ahead)
         now = members.samples(known, end, task.ahead)
         anchored = blend.balanced(now, members.forecast(now))
@@ -278,19 +289,42 @@ def rolling(orders: Orders, end: int, task: Task) -> list[tuple[int, int]]:
     return [(periods.shift(end, -k), min(k, task.ahead)) for k in leads]
 
 
-def season_power(origins: Sequence[tuple[Members, int]], orders: Orders) -> float:
-    """Return how much of the season to believe, 0 to 1: what would have made the earlier sums best."""
-    powers = np.array([0.0, 0.5, 1.0])
-    errors = np.zeros(len(powers))
+def believed_season(origins: Sequence[tuple[Members, int]], orders: Orders) -> tuple[Kind, float]:
+    """Return whose season to believe and how much: what would have made the earlier months of groups best.
+
+    A season must make them clearly better than none, and that of groups clearly better than everybody's.
+    """
+    kinds: list[Kind] = ["tenant"]
+    kinds += [kind for kind in ("segment", "cohort") if all(m.season.groups.get(kind) for m, _ in origins)]
+    tried = [(kind, power) for kind in kinds for power in (0.5, 1.0)]
+    none, errors = 0.0, dict.fromkeys(tried, 0.0)
     for members, lead in origins:
         samples = members.samples(orders, members.end, lead)
-        factors = series.factors(members.season, members.task.country, samples.edges)
-        said, came = samples.base.sum(axis=0), samples.came(orders).sum(axis=0)
-        for place, power in enumerate(powers):
-            told = said * factors**power
-            errors[place] += np.abs(told - came).sum() / max(np.abs(came).sum(), 1e-9)
-    best = int(np.argmin(errors))
-    return float(powers[best]) if errors[best] < 0.97 * errors[0] else 0.0
+        came, customers = samples.came(orders), samples.panel.customers
+        groups = {
+            kind: group[customers] for kind, group in members.task.groups(orders.until(members.end)).items()
+        }
+        none += _missed(samples.base, came, groups)
+        for kind, power in tried:
+            season = replace(members.season, kind=kind, power=power)
+            errors[kind, power] += _missed(
+                samples.base * season.factors(samples.edges, groups.get(kind)), came, groups
+            )
+    best: tuple[Kind, float] = ("tenant", 0.0)
+    missed = none
+    for kind in kinds:
+        power = min((0.5, 1.0), key=lambda power: errors[kind, power])
+        if errors[kind, power] < CLEARLY * missed:
+            best, missed = (kind, power), errors[kind, power]
+    return best
+
+
+def _missed(said: Floats, came: Floats, groups: Mapping[Kind, Ints]) -> float:
+    """Return what is missed of the sums of everybody and of each group, by period, as a share of what came."""
+    off = said - came
+    sums = [off.sum(axis=0)]
+    sums += [off[group == number].sum(axis=0) for group in groups.values() for number in np.unique(group)]
+    return float(np.abs(sums).sum()) / max(abs(float(came.sum())), TINY)
 
 
 __all__ = ["Forecast", "Members", "Model", "Task", "ThinDataError", "cohort_numbers", "rolling"]

@@ -71,7 +71,7 @@ class Samples:
         edges = periods.ahead(panel.end, ahead)
         orders = np.maximum(base.orders(panel, edges), TINY)
         if "season" in more:
-            orders = orders * more["season"][None, :]
+            orders = orders * more["season"]
         order_value = base.order_value(panel)
         floor = 0.02 * abs(base.mean_value) + TINY
         traits = more["traits"][panel.customers] if "traits" in more else np.zeros((len(panel), 0))

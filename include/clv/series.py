@@ -5,8 +5,9 @@ sales as a share of what the base expected of them, and says how this share goes
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import holidays
 import numpy as np
@@ -40,6 +41,13 @@ MOST = 4.0
 
 _QUIET = {"cmdstanpy": logging.WARNING, "prophet": logging.ERROR, "prophet.plot": logging.CRITICAL}
 """Loggers that tell of every fit, and of drawing libraries that are not needed."""
+
+
+Kind = Literal["tenant", "segment", "cohort"]
+"""Whose series tells the season: everybody's, that of each channel, or of each year of first orders."""
+
+FEW_OF_GROUP = 500
+"""Customers from which on a group has a season of its own."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,70 @@ def factors(model: Any, country: str | None, edges: Ints) -> Floats:
 
 def _dates(days: Ints) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(days.astype("datetime64[D]"))
+
+
+@dataclass(frozen=True)
+class Season:
+    """What Prophet learnt of everybody, of segments and of cohorts, and how much of it is believed of whom.
+
+    ``whole``: the model of everybody; None where there are too few weeks. ``groups``: models by kind and group. ``kind``, ``power``: whose season, and to which power the factors are taken; 0 is no season.
+    """
+
+    country: str | None
+    whole: Any
+    groups: dict[Kind, dict[int, Any]]
+    kind: Kind = "tenant"
+    power: float = 0.0
+
+    @classmethod
+    def fit(
+        cls, orders: Orders, base: Base, end: int, country: str | None, groups: Mapping[Kind, Ints]
+    ) -> "Season":
+        """Learn from the weeks up to a day.
+
+        Args:
+            orders: all that is known.
+            base: what is expected of a new customer as time goes by.
+            end: last known day.
+            country: whose holidays are kept.
+            groups: by kind, the group of each customer number; -1 is none.
+        """
+        whole = fit(shares(orders, base, end), country)
+        told: dict[Kind, dict[int, Any]] = {}
+        for kind, group in groups.items():
+            numbers, counts = np.unique(group[np.unique(orders.until(end).customer)], return_counts=True)
+            told[kind] = {
+                number: model
+                for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+                if number >= 0
+                and count >= FEW_OF_GROUP
+                and (model := fit(shares(orders, base, end, of=group == number), country)) is not None
+            }
+        return cls(country, whole, told)
+
+    def of_all(self, edges: Ints) -> Floats:
+        """Return what Prophet says of everybody: the share of what the base expects, by period."""
+        return factors(self.whole, self.country, edges)
+
+    def factors(self, edges: Ints, group: Ints | None = None) -> Floats:
+        """Return the factor of each period, a table of customers x periods.
+
+        A group's season keeps everybody's level: of groups only the swing is taken.
+
+        Args:
+            edges: of the periods.
+            group: of each customer, of the season's kind; without it everybody has the same.
+        """
+        rows = 1 if group is None else len(group)
+        if self.power == 0 or self.whole is None:
+            return np.ones((rows, len(edges) - 1))
+        whole = self.of_all(edges)
+        table = np.tile(whole, (rows, 1))
+        if group is not None and self.kind != "tenant":
+            for number, model in self.groups[self.kind].items():
+                own = factors(model, self.country, edges)
+                table[group == number] = own * (whole.mean() / own.mean())
+        return np.asarray(table**self.power)
 
 
 def holidays_of(country: str, days: Ints) -> dict[str, Floats]:

@@ -28,7 +28,8 @@ def log(settings: Settings, candidate: Candidate, card: Path) -> str:
                 "orders": model.orders,
                 "years": round(model.years, 2),
                 "method": model.method,
-                "season_power": model.members.season_power,
+                "season": model.members.season.kind,
+                "season_power": model.members.season.power,
                 **{f"weight_{name}": round(weight, 4) for name, weight in model.blend.weights.items()},
             }
         )
