@@ -34,6 +34,10 @@ TABLES = """
         tenant_id text, customer_id text, event_date date, event_type text, channel text,
         reporting_net_amount numeric(20, 4)
     );
+    create table intermediate.int_products__purchases (
+        tenant_id text, customer_id text, product_id text, first_bought_date date
+    );
+    create table intermediate.int_products__catalogue (tenant_id text, product_id text, category text);
 """
 
 

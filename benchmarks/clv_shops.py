@@ -13,7 +13,6 @@ from include.demo.world import World, simulate
 
 Floats = npt.NDArray[np.float64]
 
-MONTHS = 48
 DAYS = 1461
 LIFETIMES = (2.0, 110.0)
 """Shape and scale (days) of the Gamma of mean lifetimes; a lifetime is exponential about its mean."""

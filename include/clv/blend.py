@@ -58,9 +58,7 @@ class Blend:
 
         The calibration moves customers towards each other or apart and leaves the sum as it is.
         """
-        total = sum(self.weights.values())
-        mixed = sum((weight / total) * said[name] for name, weight in self.weights.items() if name in said)
-        table = np.asarray(mixed, dtype=np.float64) * self.level
+        table = _mix(self.weights, said) * self.level
         sums = table.sum(axis=1)
         moved = np.sign(sums) * np.abs(sums) ** self.slope
         balance = self.balance if self.balance is not None else _balance(sums, moved)
@@ -74,7 +72,8 @@ class Blend:
 
 
 def _mix(weights: Mapping[str, float], said: Mapping[str, Floats]) -> Floats:
-    return np.asarray(np.sum([weight * said[name] for name, weight in weights.items()], axis=0))
+    held = {name: weight for name, weight in weights.items() if name in said}
+    return np.asarray(sum(weight * said[name] for name, weight in held.items()) / sum(held.values()))
 
 
 def _balance(sums: Floats, moved: Floats) -> float:
@@ -113,9 +112,8 @@ def _slope(trials: Sequence[tuple[Floats, Floats]]) -> float:
         some = said > 0
         logs = np.log(said[some])
         logs -= logs.mean()
-        beta = np.array([np.log(max(came[some].sum(), TINY) / max(said[some].sum(), TINY)) + 0.0, 1.0])
         design = np.column_stack([np.ones(some.sum()), logs])
-        beta[0] = np.log(max(float(came[some].mean()), TINY))
+        beta = np.array([np.log(max(float(came[some].mean()), TINY)), 1.0])
         for _ in range(30):
             mean = np.exp(np.clip(design @ beta, -40, 40))
             fisher = design.T @ (design * mean[:, None])

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from include.clv.btyd import Floats
-from include.clv.periods import year_angle
+from include.clv.periods import YEAR, year_angle
 from include.clv.samples import TINY, Samples, Singles
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -49,8 +49,6 @@ class Lstm:
     spread: Singles
     unit: float
     swings: bool
-    loss: float
-    """Of the later days that said when to stop."""
 
     @classmethod
     def fit(
@@ -73,7 +71,7 @@ class Lstm:
         learnt = list(taught[:-1]) or list(taught)
         features = _plain(np.concatenate([samples.features for samples, _ in learnt]))
         unit = max(float(np.mean([np.abs(came).mean() for _, came in learnt])), TINY)
-        years = (taught[-1][0].panel.end - int(taught[-1][0].panel.first.min())) / 365.25
+        years = (taught[-1][0].panel.end - int(taught[-1][0].panel.first.min())) / YEAR
         made = cls(
             weights=[],
             head=head,
@@ -82,7 +80,6 @@ class Lstm:
             spread=np.maximum(features.std(axis=0), 1e-3),
             unit=unit,
             swings=years >= 2,
-            loss=float("inf"),
         )
         longest = max(came.shape[1] for _, came in taught)
         rng = np.random.default_rng(seed)
@@ -93,7 +90,7 @@ class Lstm:
             optimizer=keras.optimizers.Adam(3e-3), loss=_tweedie if head == "tweedie" else _lognormal
         )
         stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
-        told = network.fit(
+        network.fit(
             train[0],
             train[1],
             validation_data=test,
@@ -103,7 +100,6 @@ class Lstm:
             verbose=0,
         )
         made.weights = network.get_weights()
-        made.loss = float(np.min(told.history["val_loss"]))
         return made
 
     @classmethod

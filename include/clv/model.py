@@ -29,6 +29,9 @@ INNER = (1.0, 0.85, 0.65, 0.5)
 """Days at which learners look back, as shares of the longest time ahead that they can see the end of."""
 YEARS_FOR_LSTM = 2.0
 CLEARLY = 0.97
+"""A season is believed if it leaves at most this share of what is missed without it."""
+GROUPED: tuple[Kind, ...] = ("segment", "cohort")
+POWERS = (0.5, 1.0)
 MOST_FACTOR = 5.0
 """A customer's expected orders are at most so many times those of the base, and at least that part."""
 
@@ -37,29 +40,29 @@ MOST_FACTOR = 5.0
 class Task:
     """What is to be forecast of whom.
 
-    ``ahead``: periods. ``country``: whose holidays the tenant's customers keep. ``traits``: categories of
-    customers, a row for each customer number. ``learners``: models of customers besides the base and the
-    cells. ``heads``: of the network, of which the oldest of the earlier days chooses.
+    ``ahead``: periods. ``country``: whose holidays the tenant's customers keep. ``traits``: what is known of
+    customers from the first order on, 0 and 1, a row for each customer number. ``segments``: of these numbers
+    the group, -1 for none, that may have a season of its own. ``learners``: models of customers besides the
+    base and the cells. ``heads``: of the network, of which the oldest of the earlier days chooses.
     """
 
     periods: Periods = field(default_factory=Periods)
     ahead: int = 12
     country: str | None = None
     traits: Floats | None = None
+    segments: Ints | None = None
     learners: tuple[str, ...] = ("gbm", "lstm")
     heads: tuple[Head, ...] = HEADS
     seed: int = 0
 
     def groups(self, known: Orders) -> dict[Kind, Ints]:
-        """Return each customer number's channel and year of the first order; -1 is none."""
-        bought = known.where(known.placed > 0)
-        starts = np.flatnonzero(np.r_[True, np.diff(bought.customer) != 0][: len(bought)])
-        years = bought.day[starts].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
+        """Return each customer number's segment and year of the first order; -1 is none."""
+        customers, first = known.firsts()
         cohort = np.full(int(known.customer.max(initial=-1)) + 1, -1, dtype=np.int64)
-        cohort[bought.customer[starts]] = years
+        cohort[customers] = first.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
         told: dict[Kind, Ints] = {"cohort": cohort}
-        if self.traits is not None and self.traits.shape[1] > 1:
-            told["segment"] = np.where(self.traits.any(axis=1), self.traits.argmax(axis=1), -1)
+        if self.segments is not None:
+            told["segment"] = self.segments
         return told
 
 
@@ -193,22 +196,21 @@ class Model:
             none = Season(task.country, None, {})
             members = Members(replace(task, learners=()), end, base, none, width).taught(known)
             return cls(members, Blend({"rfm": 1.0}, 1.0, 1.0), Spread.assumed(base.mean_value), *counted)
-        blended = task
         if counted[-1] < YEARS_FOR_LSTM:
-            blended = replace(task, learners=tuple(name for name in task.learners if name != "lstm"))
-        origins = list(_starts(started, known, blended))
+            task = replace(task, learners=tuple(name for name in task.learners if name != "lstm"))
+        origins = list(_starts(started, known, task))
         kind, power = believed_season(origins, known)
         trials, days = [], []
         for member, lead in origins:
             season = replace(member.season, kind=kind, power=power)
-            taught = replace(member, season=season, task=blended).taught(known)
+            taught = replace(member, season=season, task=task).taught(known)
             if taught.lstm:
-                blended = replace(blended, heads=(taught.lstm.head,))
+                task = replace(task, heads=(taught.lstm.head,))
             samples = taught.samples(known, taught.end, lead)
             trials.append((samples, taught.forecast(samples), samples.came(known)))
             days.append((taught.end, lead))
         season = replace(started.season, kind=kind, power=power)
-        members = replace(started, season=season, task=replace(task, heads=blended.heads)).taught(known)
+        members = replace(started, season=season, task=task).taught(known)
         blend = Blend.fit(trials, task.ahead)
         now = members.samples(known, end, task.ahead)
         anchored = blend.balanced(now, members.forecast(now))
@@ -295,8 +297,8 @@ def believed_season(origins: Sequence[tuple[Members, int]], orders: Orders) -> t
     A season must make them clearly better than none, and that of groups clearly better than everybody's.
     """
     kinds: list[Kind] = ["tenant"]
-    kinds += [kind for kind in ("segment", "cohort") if all(m.season.groups.get(kind) for m, _ in origins)]
-    tried = [(kind, power) for kind in kinds for power in (0.5, 1.0)]
+    kinds += [kind for kind in GROUPED if all(m.season.groups.get(kind) for m, _ in origins)]
+    tried = [(kind, power) for kind in kinds for power in POWERS]
     none, errors = 0.0, dict.fromkeys(tried, 0.0)
     for members, lead in origins:
         samples = members.samples(orders, members.end, lead)
@@ -313,14 +315,14 @@ def believed_season(origins: Sequence[tuple[Members, int]], orders: Orders) -> t
     best: tuple[Kind, float] = ("tenant", 0.0)
     missed = none
     for kind in kinds:
-        power = min((0.5, 1.0), key=lambda power: errors[kind, power])
+        power = min(POWERS, key=lambda power: errors[kind, power])
         if errors[kind, power] < CLEARLY * missed:
             best, missed = (kind, power), errors[kind, power]
     return best
 
 
 def _missed(said: Floats, came: Floats, groups: Mapping[Kind, Ints]) -> float:
-    """Return what is missed of the sums of everybody and of each group, by period, as a share of what came."""
+    """Return what is missed of the sums of all and of each group, by period, as a share of what came."""
     off = said - came
     sums = [off.sum(axis=0)]
     sums += [off[group == number].sum(axis=0) for group in groups.values() for number in np.unique(group)]

@@ -66,6 +66,12 @@ class Orders:
         """Return some of the rows."""
         return Orders(self.customer[kept], self.day[kept], self.value[kept], self.placed[kept])
 
+    def firsts(self) -> tuple[Ints, Ints]:
+        """Return the customers who ordered, in rising order of number, and the days of the first orders."""
+        bought = self.placed > 0
+        customers, starts = np.unique(self.customer[bought], return_index=True)
+        return customers, self.day[bought][starts]
+
     def __len__(self) -> int:
         return len(self.customer)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from include.clv.base import Base
 from include.clv.btyd import Floats
 from include.clv.panel import Orders, Panel
-from include.clv.periods import Periods
+from include.clv.periods import YEAR, Periods
 
 Ints = npt.NDArray[np.int64]
 Singles = npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ FEATURES = (
     "first_angle_sin",
     "first_angle_cos",
 )
-"""Features of a customer, besides the categories that the warehouse tells."""
+"""Features of a customer, besides the traits that the warehouse tells."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Samples:
 
     ``base``: net value that the base expects of each customer and later period. ``base_orders``: its orders.
     ``alive``: probability of not having left. ``order_value``: mean net value of the orders to come.
-    ``traits``:
-    categories as 0 and 1, one column each. ``mean_value``: of an order of anybody's.
+    ``traits``: what is known from the first order on as 0 and 1, one column each. ``mean_value``: of an order
+    of anybody's.
     """
 
     panel: Panel
@@ -65,8 +65,8 @@ class Samples:
             base: learnt from that or from less.
             periods: how time is cut.
             ahead: periods to forecast.
-            more: ``traits``, a table with one row for each customer number; ``season``, factors of the
-                periods.
+            more: ``traits``, a table with one row for each customer number; ``season``, factors of customers
+                (or one row for all) x periods.
         """
         edges = periods.ahead(panel.end, ahead)
         orders = np.maximum(base.orders(panel, edges), TINY)
@@ -103,7 +103,7 @@ class Samples:
         silence = told.age - told.recency
         recent = panel.orders[:, -quarter:].sum(axis=1)
         former = panel.orders[:, -2 * quarter : -quarter].sum(axis=1)
-        angle = 2 * np.pi * (panel.first % 365.25) / 365.25
+        angle = 2 * np.pi * (panel.first % YEAR) / YEAR
         gained = np.maximum(panel.value, 0).sum(axis=1)
         columns = (
             told.repeats,

@@ -70,9 +70,7 @@ def shares(orders: Orders, base: Base, end: int, *, of: npt.NDArray[np.bool_] | 
         of: customers by number; without it all.
     """
     known = orders.until(end)
-    bought = known.where(known.placed > 0)
-    starts = np.flatnonzero(np.r_[True, np.diff(bought.customer) != 0][: len(bought)])
-    customers, first = bought.customer[starts], bought.day[starts]
+    customers, first = known.firsts()
     if of is not None:
         customers, first = customers[of[customers]], first[of[customers]]
     weeks = max(1, (end - int(first.min()) + 1) // WEEK) if len(first) else 1
@@ -153,7 +151,8 @@ def _dates(days: Ints) -> pd.DatetimeIndex:
 class Season:
     """What Prophet learnt of everybody, of segments and of cohorts, and how much of it is believed of whom.
 
-    ``whole``: the model of everybody; None where there are too few weeks. ``groups``: models by kind and group. ``kind``, ``power``: whose season, and to which power the factors are taken; 0 is no season.
+    ``whole``: the model of everybody; None where there are too few weeks. ``groups``: models by kind and
+    group. ``kind``, ``power``: whose season, and to which power the factors are taken; 0 is no season.
     """
 
     country: str | None

@@ -11,14 +11,13 @@ from include.clv import tracking
 from include.clv import warehouse as store
 from include.clv.cards import Card
 from include.clv.evaluate import Metrics, evaluate
-from include.clv.model import YEARS_FOR_LSTM, Model, Task, ThinDataError, Trial
-from include.clv.periods import YEAR
-from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant
+from include.clv.model import Model, Task, ThinDataError, Trial
+from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant, Trait
 from include.settings import Settings, get_settings
 from include.warehouse import connect
 
 LOCK = "sokol:clv"
-MOST_CHANNELS = 6
+MOST_CHANNELS, MOST_CATEGORIES = 6, 10
 WORSE = 1.05
 SLACK = 0.005
 """By how much more than the champion a challenger may miss and still be taken: a factor, and in all."""
@@ -40,18 +39,12 @@ class Trained:
         return f"{self.tenant_id}: {self.model_version or 'no model'} is {self.status}, {self.reason}"
 
 
-def train(
-    settings: Settings | None = None,
-    *,
-    tenants: Sequence[str] = (),
-    learners: Sequence[str] = ("gbm", "lstm"),
-) -> list[Trained]:
+def train(settings: Settings | None = None, *, tenants: Sequence[str] = ()) -> list[Trained]:
     """Train a challenger for each tenant and let it take the champion's place if it is not worse.
 
     Args:
         settings: where the warehouse is.
         tenants: ids; all that are published when left out.
-        learners: models of customers besides the base and the cells.
     """
     settings = settings or get_settings()
     with (
@@ -62,27 +55,23 @@ def train(
     ):
         holder.lock(LOCK)
         return [
-            _train(loader, transformer, tenant, tuple(learners), settings)
+            _train(loader, transformer, tenant, settings)
             for tenant in store.tenants(transformer)
             if not tenants or tenant.tenant_id in tenants
         ]
 
 
-def _train(
-    loader: Any, transformer: Any, tenant: Tenant, learners: tuple[str, ...], settings: Settings
-) -> Trained:
+def _train(loader: Any, transformer: Any, tenant: Tenant, settings: Settings) -> Trained:
     shards = store.shards(transformer, tenant, settings.clv_shard_customers)
     history = store.read(transformer, tenant, shards=shards)
     end = (tenant.as_of - EPOCH).days
-    channels = common_channels(history)
-    if len(history.orders) and (end - int(history.orders.day.min()) + 1) / YEAR < YEARS_FOR_LSTM:
-        learners = tuple(name for name in learners if name != "lstm")
-    task = Task(country=tenant.country, traits=history.traits(channels), learners=learners)
+    traits = common_traits(history)
+    task = Task(country=tenant.country, traits=history.traits(traits), segments=history.segments(traits))
     try:
         model = Model.fit(history.orders, end, task)
     except ThinDataError as error:
         return Trained(tenant.tenant_id, None, "not trained", str(error))
-    packed = Packed(model, channels, thresholds(model.forecast(history.orders, end).value.sum(axis=1)))
+    packed = Packed(model, traits, thresholds(model.forecast(history.orders, end).value.sum(axis=1)))
     version = f"{tenant.as_of:%Y%m%d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     standing = store.champion(loader, tenant.tenant_id)
     status, reason = judge(model, standing and standing[1], history)
@@ -94,11 +83,16 @@ def _train(
     return Trained(tenant.tenant_id, version, status, reason)
 
 
-def common_channels(history: History) -> tuple[str, ...]:
-    """Return the channels by which most customers came, at most ``MOST_CHANNELS``."""
-    names, counts = np.unique(history.channels.astype(str), return_counts=True)
-    some = sorted(zip(-counts, names.tolist(), strict=True))[:MOST_CHANNELS]
-    return tuple(name for _, name in some)
+def common_traits(history: History) -> tuple[Trait, ...]:
+    """Return the channels by which most customers came, and the categories that most bought first."""
+    channels = _most_common(history.channels, MOST_CHANNELS)
+    categories = _most_common(history.categories, MOST_CATEGORIES)
+    return (*(("channel", name) for name in channels), *(("category", name) for name in categories))
+
+
+def _most_common(names: Any, most: int) -> list[str]:
+    told, counts = np.unique(names[names != ""].astype(str), return_counts=True)
+    return [name for _, name in sorted(zip(-counts, told.tolist(), strict=True))[:most]]
 
 
 def thresholds(value: Any) -> tuple[float, float]:

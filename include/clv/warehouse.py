@@ -3,13 +3,15 @@
 import io
 import pickle
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from psycopg.types.json import Jsonb
 
@@ -29,10 +31,22 @@ _EVENTS = """
         and mod(abs(hashtext(customer_id)::bigint), {shards}) = {shard}
     group by customer_id, event_date, channel
 """
+_CATEGORIES = """
+    select purchases.customer_id, purchases.first_bought_date as event_date,
+        min(products.category) as category
+    from intermediate.int_products__purchases as purchases
+    inner join intermediate.int_products__catalogue as products
+        on purchases.tenant_id = products.tenant_id and purchases.product_id = products.product_id
+    where purchases.tenant_id = '{tenant}' and purchases.first_bought_date <= '{until}'
+        and products.category is not null
+        and mod(abs(hashtext(purchases.customer_id)::bigint), {shards}) = {shard}
+    group by purchases.customer_id, purchases.first_bought_date
+"""
 _TYPES = {
     "customer_id": pa.string(),
     "event_date": pa.date32(),
     "channel": pa.string(),
+    "category": pa.string(),
     "net_value": pa.float64(),
     "placed": pa.float64(),
 }
@@ -48,17 +62,38 @@ class Tenant:
     as_of: date
 
 
+Trait = tuple[Literal["channel", "category"], str]
+"""What may be known of a customer from its first order on."""
+
+
 @dataclass(frozen=True)
 class History:
-    """A tenant's purchases: ids of the customers by number, their orders, and channels of the first ones."""
+    """A tenant's purchases: ids of the customers by number, their orders, and what the first ones were.
+
+    ``channels`` and ``categories``: of each customer's first day of purchase; empty where nothing is known. A
+    first day does not change as time goes by, so a model of an earlier day sees nothing later in them.
+    """
 
     customers: npt.NDArray[np.object_]
     orders: Orders
     channels: npt.NDArray[np.object_]
+    categories: npt.NDArray[np.object_]
 
-    def traits(self, names: tuple[str, ...]) -> Floats:
-        """Return whether each customer came by each of these channels, 0 or 1."""
-        return np.asarray(self.channels[:, None] == np.array(names, dtype=object)[None, :], dtype=np.float64)
+    def traits(self, names: Sequence[Trait]) -> Floats:
+        """Return whether each customer has each of these traits, 0 or 1."""
+        told = {"channel": self.channels, "category": self.categories}
+        table = np.zeros((len(self.customers), len(names)))
+        for place, (kind, name) in enumerate(names):
+            table[:, place] = told[kind] == name
+        return table
+
+    def segments(self, names: Sequence[Trait]) -> npt.NDArray[np.int64]:
+        """Return the number of each customer's channel among the traits, -1 where it is none of them."""
+        found = np.full(len(self.customers), -1, dtype=np.int64)
+        for place, (kind, name) in enumerate(names):
+            if kind == "channel":
+                found[self.channels == name] = place
+        return found
 
 
 def tenants(transformer: Warehouse) -> list[Tenant]:
@@ -90,14 +125,10 @@ def read(transformer: Warehouse, tenant: Tenant, *, shard: int = 0, shards: int 
         shard: which part of the customers, cut by a hash of their ids.
         shards: parts in all.
     """
-    statement = _EVENTS.format(
-        tenant=tenant.tenant_id.replace("'", "''"), until=tenant.as_of, shard=shard, shards=shards
-    )
-    text = b"".join(transformer.copy_out(statement, header=True))
-    table = pacsv.read_csv(
-        io.BytesIO(text),
-        convert_options=pacsv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False),
-    )
+    part = {
+        "tenant": tenant.tenant_id.replace("'", "''"), "until": tenant.as_of, "shard": shard, "shards": shards,
+    }  # fmt: skip
+    table = _table(transformer, _EVENTS.format(**part))
     encoded = table["customer_id"].combine_chunks().dictionary_encode()
     number = encoded.indices.to_numpy().astype(np.int64)
     day = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -111,7 +142,28 @@ def read(transformer: Warehouse, tenant: Tenant, *, shard: int = 0, shards: int 
     labels, told = np.array(names.dictionary.to_pylist(), dtype=object), names.indices.to_numpy()
     for_order = bought[np.lexsort((labels[told[bought]].astype(str), day[bought]))[::-1]]
     channels[number[for_order]] = labels[told[for_order]]
-    return History(customers, orders, channels)
+    bought_first = _table(transformer, _CATEGORIES.format(**part))
+    categories = _first_categories(encoded.dictionary, orders, bought_first)
+    return History(customers, orders, channels, categories)
+
+
+def _table(transformer: Warehouse, statement: str) -> pa.Table:
+    text = b"".join(transformer.copy_out(statement, header=True))
+    options = pacsv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False)
+    return pacsv.read_csv(io.BytesIO(text), convert_options=options)
+
+
+def _first_categories(customers: pa.Array, orders: Orders, bought: pa.Table) -> npt.NDArray[np.object_]:
+    """Return of what category each customer bought on its first day, empty where none is known."""
+    found = np.full(len(customers), "", dtype=object)
+    first = np.full(len(customers), np.iinfo(np.int64).max, dtype=np.int64)
+    who, days = orders.firsts()
+    first[who] = days
+    place = pc.index_in(bought["customer_id"].combine_chunks(), customers).fill_null(-1).to_numpy()
+    day = bought["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    known = (place >= 0) & (first[place] == day)
+    found[place[known]] = np.array(bought["category"].to_pylist(), dtype=object)[known]
+    return found
 
 
 @dataclass(frozen=True)
@@ -204,13 +256,10 @@ def rollback(loader: Warehouse, tenant_id: str, reason: str) -> str:
 
     Raises:
         RollbackError: no former champion stands.
+        ModelError: it cannot be read any more.
     """
     with loader.transaction():
-        back = loader.value(
-            "select model_version from clv.model_runs where tenant_id = %s and status = 'retired'"
-            " order by run_no desc limit 1",
-            [tenant_id],
-        )
+        back = former(loader, tenant_id)
         if back is None:
             raise RollbackError(
                 f"tenant {tenant_id} has no former model to return to; see `python -m include.clv runs`"
@@ -222,9 +271,9 @@ def rollback(loader: Warehouse, tenant_id: str, reason: str) -> str:
         )
         loader.execute(
             "update clv.model_runs set status = 'champion' where tenant_id = %s and model_version = %s",
-            [tenant_id, back],
+            [tenant_id, back[0]],
         )
-    return str(back)
+    return back[0]
 
 
 def card(loader: Warehouse, tenant_id: str, version: str | None = None) -> str:
@@ -250,25 +299,30 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class Packed:
-    """A model with what scoring needs besides: the channels that are traits, and where segments begin.
+    """A model with what scoring needs besides: which traits it reads, and where segments begin.
 
     ``segments``: smallest 12-month net value of the high and of the medium segment.
     """
 
     model: Model
-    channels: tuple[str, ...]
+    traits: tuple[Trait, ...]
     segments: tuple[float, float]
 
     def forecast(self, history: "History", end: int, ahead: int | None = None) -> Forecast:
         """Say what the customers of a history will bring after a day; later orders are not looked at."""
         members = self.model.members
-        task = replace(members.task, traits=history.traits(self.channels), ahead=ahead or members.task.ahead)
+        task = replace(
+            members.task,
+            traits=history.traits(self.traits),
+            segments=history.segments(self.traits),
+            ahead=ahead or members.task.ahead,
+        )
         return replace(self.model, members=replace(members, task=task)).forecast(history.orders, end)
 
     def pack(self) -> bytes:
         """Return it as bytes; the customers' own traits are not among them."""
         members = self.model.members
-        bare = replace(members, task=replace(members.task, traits=None))
+        bare = replace(members, task=replace(members.task, traits=None, segments=None))
         return zlib.compress(pickle.dumps(replace(self, model=replace(self.model, members=bare))), 6)
 
     @staticmethod

@@ -17,6 +17,12 @@ TABLES = """
         tenant_id text, customer_id text, event_date date, event_type text, channel text,
         reporting_net_amount numeric
     );
+    create table if not exists intermediate.int_products__purchases (
+        tenant_id text, customer_id text, product_id text, first_bought_date date
+    );
+    create table if not exists intermediate.int_products__catalogue (
+        tenant_id text, product_id text, category text
+    );
 """
 EVENTS = ("tenant_id", "customer_id", "event_date", "event_type", "channel", "reporting_net_amount")
 

@@ -18,7 +18,7 @@ from include.settings import Settings
 from include.warehouse import connect
 from tests.integration.clv.shop import LAST, buy, open_shop, purchases
 
-YEARS = 3 * 365
+DAYS = 700
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Give a warehouse with a trained and forecast shop."""
     with scratch_warehouse() as made:
         open_shop(made, "acme")
-        buy(made, "acme", purchases("acme", 1_500, YEARS))
-        trained = train(made, learners=("gbm",))
+        buy(made, "acme", purchases("acme", 1_500, DAYS))
+        trained = train(made)
         assert [one.status for one in trained] == ["champion"], trained
         told = forecast(made)
         assert told[0].customers > 1_400, told
@@ -105,13 +105,13 @@ def test_later_events_change_no_forecast(shop: Settings) -> None:
 def test_a_worse_challenger_is_refused_and_a_champion_can_be_rolled_back(
     shop: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (first,) = train(shop, learners=("gbm",))
+    (first,) = train(shop)
     assert first.status == "champion", first
     with connect("loader", shop) as loader:
         assert [run.status for run in store.runs(loader, "acme")][:2] == ["champion", "retired"]
         with monkeypatch.context() as patch:
             patch.setattr("include.clv.model.Blend.fit", lambda trials, ahead: Blend({"btyd": 1.0}, 0.7, 0.3))
-            (bad,) = train(shop, learners=())
+            (bad,) = train(shop)
         assert bad.status == "refused", bad
         former = store.runs(loader, "acme")[2].model_version
         assert store.rollback(loader, "acme", "finance asked") == former

@@ -8,7 +8,7 @@ import pytest
 from include.clv.blend import Blend
 from include.clv.evaluate import Metrics
 from include.clv.model import Model, Task
-from include.clv.train import common_channels, error, figures, judge, thresholds
+from include.clv.train import common_traits, error, figures, judge, thresholds
 from include.clv.warehouse import History, ModelError, Packed
 from tests.unit.clv.shop import simulated
 
@@ -19,6 +19,7 @@ HISTORY = History(
     np.array([f"c{number}" for number in range(COUNT)], dtype=object),
     ORDERS,
     np.array(["kol" if number % 3 else "store" for number in range(COUNT)], dtype=object),
+    np.array(["tea" if number % 2 else "" for number in range(COUNT)], dtype=object),
 )
 
 
@@ -88,9 +89,12 @@ def test_segments_begin_where_their_shares_do() -> None:
     assert thresholds(np.arange(1, 101, dtype=float)) == pytest.approx((80.2, 50.5))
 
 
-def test_the_most_common_channels_are_traits() -> None:
-    assert common_channels(HISTORY) == ("kol", "store")
-    assert HISTORY.traits(("store",)).sum() == sum(1 for number in range(COUNT) if number % 3 == 0)
+def test_the_most_common_channels_and_categories_are_traits() -> None:
+    traits = common_traits(HISTORY)
+    assert traits == (("channel", "kol"), ("channel", "store"), ("category", "tea"))
+    assert HISTORY.traits(traits)[:4].tolist() == [[0, 1, 0], [1, 0, 1], [1, 0, 0], [0, 1, 1]]
+    assert HISTORY.segments(traits)[:4].tolist() == [1, 0, 0, 1]
+    assert HISTORY.segments(traits[1:])[:4].tolist() == [0, -1, -1, 0]
 
 
 def test_a_packed_model_forecasts_the_same_and_a_broken_one_says_what_to_do(model: Model) -> None:
