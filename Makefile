@@ -12,7 +12,7 @@ RUN := $(BIN)/python -m include.local
 RUNTIME := $(VENV)/.installed-runtime
 DEVELOPMENT := $(VENV)/.installed-development
 
-.PHONY: help demo online-retail start stop status clean install install-dev psql airflow dbt bench lint test \
+.PHONY: help demo online-retail forecasts start stop status clean install install-dev psql airflow dbt bench lint test \
 	ruff mypy sqlfluff import-linter dbt-bouncer unit integration dags dbt-build e2e
 
 help: ## list the commands
@@ -23,6 +23,9 @@ demo: $(RUNTIME) ## simulated shops from their files to the KOL table, through A
 
 online-retail: $(RUNTIME) ## backfill the real Online Retail files ($$SOKOL_DATA) day by day
 	@$(RUN) online-retail
+
+forecasts: $(RUNTIME) ## train, forecast every customer and rebuild the marts, through Airflow
+	@$(RUN) forecasts
 
 start: $(RUNTIME) ## start Postgres and Airflow as they were left
 	@$(RUN) start

@@ -126,8 +126,11 @@ def read(transformer: Warehouse, tenant: Tenant, *, shard: int = 0, shards: int 
         shards: parts in all.
     """
     part = {
-        "tenant": tenant.tenant_id.replace("'", "''"), "until": tenant.as_of, "shard": shard, "shards": shards,
-    }  # fmt: skip
+        "tenant": tenant.tenant_id.replace("'", "''"),
+        "until": tenant.as_of,
+        "shard": shard,
+        "shards": shards,
+    }
     table = _table(transformer, _EVENTS.format(**part))
     encoded = table["customer_id"].combine_chunks().dictionary_encode()
     number = encoded.indices.to_numpy().astype(np.int64)

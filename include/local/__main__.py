@@ -1,4 +1,4 @@
-"""The local stack at the prompt: ``python -m include.local demo|online-retail|start|stop|status|…``."""
+"""The local stack at the prompt: ``python -m include.local demo|online-retail|forecasts|start|stop|…``."""
 
 import argparse
 import os
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--seed", type=int, default=7)
     demo.add_argument("--days", type=int, default=120)
     commands.add_parser("online-retail", help="the real files of Online Retail, end to end")
+    commands.add_parser("forecasts", help="what customers will be worth")
     commands.add_parser("start", help="start Postgres and Airflow")
     commands.add_parser("stop", help="stop both")
     commands.add_parser("status", help="say what runs and where")
@@ -55,6 +56,10 @@ def _run(chosen: argparse.Namespace) -> int:
             from include.local import online_retail
 
             online_retail.run()
+        case "forecasts":
+            from include.local import forecasts
+
+            forecasts.run()
         case "start":
             server = stack.start_postgres()
             stack.prepare()

@@ -24,6 +24,30 @@ order by roi_pct desc nulls last, tenant_id, kol_id
 limit %s
 """
 
+FORECASTS = """
+select
+    tenant_id as tenant, max(method) as method, count(*) as customers, round(100 * avg(alive_probability), 1)
+        as "still buying %",
+    round(sum(orders_12m)) as "orders ahead", round(sum(net_value_12m)) as "net value ahead",
+    max(reporting_currency) as currency,
+    round(100 * sum(net_value_12m) filter (where segment = 'high') / nullif(sum(net_value_12m), 0), 1)
+        as "% of it in segment high"
+from marts.customer_lifetime_value
+where is_newest
+group by tenant_id
+order by tenant_id
+"""
+
+BEST_KOLS = """
+select
+    tenant_id as tenant, kol_name as kol, reporting_currency as currency, new_customers as "new",
+    round(ltv, 2) as "LTV so far", round(predicted_ltv, 2) as "LTV with 12 months ahead",
+    round(roi_pct, 1) as "ROI %%"
+from marts.kol_roi
+where predicted_customers >= %s
+order by tenant_id, predicted_ltv desc nulls last, kol_id
+"""
+
 LOADS = """
 select
     feed, sum(rows_read) as read, sum(rows_loaded) as loaded, sum(rows_quarantined) as quarantined,
@@ -52,6 +76,7 @@ order by relname
 """
 
 SHOWN_KOLS = 50
+FEW = 20
 
 
 def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
@@ -64,6 +89,16 @@ def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
         _print(warehouse, f"{SHOWN_KOLS} KOLs by ROI on completed orders", KOLS, SHOWN_KOLS)
     print_gates(airflow)
     print_addresses(settings, airflow)
+    print("go on      make forecasts (what each customer will be worth)")
+
+
+def print_forecasts(settings: Settings) -> None:
+    """Print what each tenant's customers are expected to bring, and those of the KOLs."""
+    with connect("transformer", settings) as warehouse:
+        _print(warehouse, "What customers will bring", FORECASTS.replace("%%", "%"))
+        _print(
+            warehouse, "The new customers of KOLs, by what each is expected to bring", BEST_KOLS, SHOWN_KOLS
+        )
 
 
 def print_daily_revenue(settings: Settings, airflow: LocalAirflow, tenant: str) -> None:

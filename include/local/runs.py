@@ -20,6 +20,8 @@ DAG_SECONDS = 120
 ACTIVE = ("queued", "running")
 MATCH = "match_customers"
 TRANSFORM = "transform"
+TRAIN = "train_clv"
+FORECAST = "forecast_clv"
 
 
 class RunFailedError(RuntimeError):

@@ -1,0 +1,40 @@
+"""What customers will be worth: train, forecast and rebuild the marts, through the scheduler."""
+
+import time
+from datetime import UTC, datetime
+
+from include.local import report, runs, stack
+from include.local.airflow import LocalAirflow
+
+
+def run() -> None:
+    """Run the week's training and the night's forecast now, wait for the marts, and report.
+
+    Raises:
+        RunFailedError: a run ended red.
+        RuntimeError: nothing is built yet.
+    """
+    server = stack.start_postgres()
+    settings = stack.prepare()
+    airflow = stack.start_airflow(server)
+    stack.say(f"Airflow is ready at {airflow.url}")
+    runs.wait_for_dags(airflow, [runs.TRAIN, runs.FORECAST, runs.MATCH, runs.TRANSFORM])
+    if not airflow.api().runs(runs.TRANSFORM, limit=1):
+        raise RuntimeError("there are no marts to learn from; run `make demo` or load your own data first")
+    for dag_id, told in ((runs.TRAIN, "models: training"), (runs.FORECAST, "customers: forecasting")):
+        stack.say(told)
+        _run_to_end(airflow, dag_id)
+    runs.pause_followers(airflow, False)
+    runs.wait_for_transform(airflow, stack.say)
+    report.print_forecasts(settings)
+    report.print_addresses(settings, airflow)
+
+
+def _run_to_end(airflow: LocalAirflow, dag_id: str) -> None:
+    api, run_id = airflow.api(), f"by_hand_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    api.set_paused(dag_id, False)
+    api.trigger(dag_id, run_id, {})
+    while (standing := api.run(dag_id, run_id)) is None or standing["state"] in runs.ACTIVE:
+        time.sleep(runs.POLL_SECONDS)
+    if standing["state"] == "failed":
+        raise runs.RunFailedError(runs.explain_failure(airflow, [dag_id]))
