@@ -31,7 +31,7 @@ BATCH = 1024
 SMALL_BATCH = 256
 MOST_EPOCHS = 25
 PATIENCE = 3
-MOST_ROWS = 60_000
+MOST_ROWS = 24_000
 POWER = 1.5
 """Of the Tweedie distribution: between 1, counts of like orders, and 2, values without zeros."""
 BOUND = 1.5

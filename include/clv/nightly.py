@@ -18,9 +18,7 @@ from include.clv.model import Forecast, cohort_numbers
 from include.clv.spread import HIGH, LOW
 from include.clv.train import LOCK
 from include.clv.warehouse import EPOCH, Packed, Tenant
-from include.feeds.landing import land
-from include.feeds.load import load_file
-from include.feeds.mapping import COLUMNS
+from include.feeds.decision import land_decision
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -28,10 +26,6 @@ SOURCE = "sokol_clv"
 UNIT = 10_000
 """Parts of a currency unit that amounts are kept in."""
 SEGMENTS = ("high", "medium", "low")
-
-
-class ForecastError(RuntimeError):
-    """Forecasts could not be loaded; those before them stand."""
 
 
 @dataclass(frozen=True)
@@ -254,27 +248,16 @@ class _Night:
 
     def land(self, loader: Warehouse, feed: str, path: Path, settings: Settings) -> None:
         """Land and load a file of a feed."""
-        day = self.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        landed = land(
+        land_decision(
+            loader,
+            feed,
+            self.tenant.tenant_id,
             path,
-            tenant_id=self.tenant.tenant_id,
             source=SOURCE,
             name=f"{feed}-{self.tenant.as_of}.parquet",
-            interval_start=day,
-            interval_end=day + timedelta(days=1),
-            feeds={feed: COLUMNS},
-            file_format="parquet",
+            at=self.at,
             settings=settings,
         )
-        result = load_file(loader, landed, feed, settings=settings)
-        if result.rows_quarantined:
-            reason = loader.value(
-                "select reason from ops.quarantine where load_id = %s limit 1", [result.load_id]
-            )
-            raise ForecastError(
-                f"{feed} of tenant {self.tenant.tenant_id} was refused: {reason};"
-                f" see ops.quarantine of load {result.load_id}"
-            )
 
 
 def _interval(made: Forecast, what: Literal["months", "totals"], sign: Any) -> tuple[Any, Any]:

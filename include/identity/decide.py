@@ -2,20 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from include.feeds.landing import land
-from include.feeds.load import LoadResult, load_file
-from include.feeds.mapping import BUILT_IN
+from include.feeds.decision import land_decision
+from include.feeds.load import LoadResult
 from include.settings import Settings
 from include.warehouse import Warehouse
 
 SOURCE = "sokol_identity"
-
-
-class DecisionError(RuntimeError):
-    """A decision could not be loaded; nothing of it took effect."""
 
 
 def decide(
@@ -43,22 +38,6 @@ def decide(
         DecisionError: the loader refused a row; the message says why.
     """
     content = "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
-    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    landed = land(
-        content.encode(),
-        tenant_id=tenant_id,
-        source=SOURCE,
-        name=name,
-        interval_start=day,
-        interval_end=day + timedelta(days=1),
-        feeds={feed: BUILT_IN},
-        file_format="jsonl",
-        settings=settings,
+    return land_decision(
+        warehouse, feed, tenant_id, content.encode(), source=SOURCE, name=name, at=at, settings=settings
     )
-    result = load_file(warehouse, landed, feed, settings=settings)
-    if result.rows_quarantined:
-        reason = warehouse.value(
-            "select reason from ops.quarantine where load_id = %s limit 1", [result.load_id]
-        )
-        raise DecisionError(f"{feed} of tenant {tenant_id} was refused: {reason}; see ops.quarantine")
-    return result
