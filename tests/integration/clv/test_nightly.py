@@ -1,7 +1,7 @@
 """From a shop's events to kept forecasts: they add up, come again the same, and bad models do not stay."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +100,25 @@ def test_later_events_change_no_forecast(shop: Settings) -> None:
         )
     changed = [(a, b) for a, b in zip(before, after, strict=True) if abs(a[1] - b[1]) > Decimal("0.0002")]
     assert not changed
+
+
+def test_a_category_is_known_from_the_first_day_or_not_at_all(shop: Settings) -> None:
+    with connect("transformer", shop) as transformer:
+        (early, first), (late, other) = transformer.rows(
+            "select customer_id, min(event_date) from intermediate.int_orders__events"
+            " where tenant_id = 'acme' and event_type = 'completion' group by customer_id order by 1 limit 2"
+        )
+        transformer.execute("insert into intermediate.int_products__catalogue values ('acme', 'p', 'tea')")
+        transformer.execute(
+            "insert into intermediate.int_products__purchases values"
+            " ('acme', %s, 'p', %s), ('acme', %s, 'p', %s)",
+            [early, first, late, other + timedelta(days=1)],
+        )
+        (tenant,) = store.tenants(transformer)
+        history = store.read(transformer, tenant)
+        transformer.execute("delete from intermediate.int_products__purchases")
+    told = dict(zip(history.customers, history.categories, strict=True))
+    assert (told[early], told[late]) == ("tea", "")
 
 
 def test_a_worse_challenger_is_refused_and_a_champion_can_be_rolled_back(
