@@ -623,15 +623,14 @@ class _Load:
         """Tell the warehouse which slices this pull covers, and note it as their newest where it is."""
         contract, columns, clean = self.contract, self.contract.slice, self.staged.clean()
         self.warehouse.execute("create temp table _slices (tenant_id text, slice text) on commit drop")
-        lead = columns[:-1] or columns
-        leads = ", ".join(f"{c} text" for c in lead)
-        self.warehouse.execute(f"create temp table _slice_leads ({leads}) on commit drop")
-        self._send(f"select distinct {', '.join(lead)} from ({clean})", "_slice_leads", list(lead))
+        typed = ", ".join(f"{c} {contract.column(c).data_type}" for c in columns)
+        self.warehouse.execute(f"create temp table _slice_columns ({typed}) on commit drop")
         if self.landed.kind == "release":
             return  # corrected rows join their pull and replace nothing
         covered = f"select distinct {', '.join(columns)} from ({clean})"
         if self.landed.lookback_days is not None and contract.column(columns[-1]).data_type == "date":
             first, last = self._covered_days()
+            lead = columns[:-1] or columns
             covered = f"""
                 select {", ".join(lead)}, day::date as {columns[-1]}
                 from (select distinct {", ".join(lead)} from ({clean})),
@@ -643,6 +642,8 @@ class _Load:
             "_slices",
             ["tenant_id", "slice"],
         )
+        self._send(covered, "_slice_columns", list(columns))
+        self.warehouse.execute("analyze _slice_columns")
         note_slices(self.warehouse, contract, self.landed.landing_seq)
 
     def _covered_days(self) -> tuple[str, str]:

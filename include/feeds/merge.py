@@ -357,11 +357,9 @@ def _delete_unseen(warehouse: Warehouse, contract: Contract, load_id: int, landi
 
 
 def _slice_range(contract: Contract) -> str:
-    # The slice's text has no index; the leading slice columns have one.
-    lead = contract.slice[:-1]
-    if not lead:
-        return "true"
-    return f"({', '.join(f'r.{c}' for c in lead)}) in (select {', '.join(lead)} from _slice_leads)"
+    # The slice's text has no index; its columns have one.
+    columns = contract.slice
+    return f"({', '.join(f'r.{c}' for c in columns)}) in (select {', '.join(columns)} from _slice_columns)"
 
 
 def _same_content(contract: Contract) -> str:
