@@ -100,6 +100,10 @@ def feeds() -> dict[str, list[Row]]:
             forecasts.segment("medium", FORECAST, "80.25"),
             forecasts.segment("low", FORECAST, None),
         ],
+        "clv_series": forecasts.whole_series(
+            FORECAST,
+            [("2026-Q1", "high", "300.00"), ("2026-Q1", "medium", "80.25"), ("2025-Q4", "low", "-10.5")],
+        ),
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
@@ -113,6 +117,7 @@ def feeds() -> dict[str, list[Row]]:
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
         "clv_forecasts": [of_kolkata(forecasts.forecast("shop:1", FORECAST, "40.00", segment="low"))],
+        "clv_series": forecasts.whole_series(FORECAST, [("2026-Q1", "low", "40.00")], KOLKATA),
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
         ],

@@ -26,6 +26,7 @@ MARTS = (
     "customer_forecasts",
     "customer_lifetime_value",
     "clv_segments",
+    "clv_series",
 )
 
 

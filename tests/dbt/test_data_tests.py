@@ -22,7 +22,7 @@ RECORDS, VISITS, TIES = (
     "intermediate.int_visitors__visits",
     "intermediate.int_visitors__ties",
 )
-FORECASTS, SEGMENTS = "marts.customer_forecasts", "marts.clv_segments"
+FORECASTS, SEGMENTS, SERIES = "marts.customer_forecasts", "marts.clv_segments", "marts.clv_series"
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
@@ -191,6 +191,24 @@ DEFECTS: tuple[tuple[str, str], ...] = (
     ),
     ("segments_equal_their_customers", f"delete from {SEGMENTS} where segment = 'high'"),
     ("segments_equal_their_customers", f"delete from {FORECASTS} where segment = 'high'"),
+    *(
+        (
+            "series_add_up",
+            f"update {SERIES} set {column} = {column} + {change} "
+            f"where series_type = '{kind}' and tenant_id = 'kolkata' and month_no = 3",
+        )
+        for kind in ("tenant", "cohort", "segment")
+        for column, change in (("customers", "1"), ("orders", "0.0002"), ("net_value", "0.0001"))
+    ),
+    *(
+        ("series_add_up", f"delete from {SERIES} where series_type = '{kind}' and month_no = 12")
+        for kind in ("tenant", "cohort", "segment")
+    ),
+    ("series_add_up", f"delete from {SERIES} where series_key = 'medium'"),
+    # the series agree with each other, and not with the day
+    ("series_add_up", f"update {SERIES} set net_value = net_value + 0.0001 where tenant_id = 'kolkata' and month_no = 1"),
+    ("series_add_up", f"update {SEGMENTS} set net_value_12m = net_value_12m + 0.0001 where tenant_id = 'kolkata'"),
+    ("series_add_up", f"delete from {SEGMENTS} where tenant_id = 'kolkata'"),
     ("a_customer_has_its_newest_forecast", f"update {FIGURES} set reporting_currency = 'EUR' {OF_7}"),
     (
         "a_customer_has_its_newest_forecast",

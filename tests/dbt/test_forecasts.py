@@ -1,57 +1,38 @@
 """Forecasts in the marts: to the cent, whatever is landed again, merged or restated; the same made anew."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from include.settings import Settings
 from include.transform import build
-from include.warehouse import connect, fingerprint
-from tests.dbt import scenario
+from tests.dbt import readings, scenario
+from tests.dbt.readings import fingerprints, rows, same_made_anew
 from tests.oracle import made
-from tests.oracle.forecasts import forecast, months, segment
-from tests.oracle.rows import Row
+from tests.oracle.forecasts import forecast, months, segment, whole_series
 
 FIRST, SECOND = "2026-03-05", "2026-04-09"
-MARTS = ("customer_forecasts", "customer_lifetime_value", "clv_segments", "customer_360", "kol_roi")
+MARTS = (
+    "customer_forecasts", "customer_lifetime_value", "clv_segments", "clv_series", "customer_360", "kol_roi",
+)  # fmt: skip
+LANDED = ("clv_forecasts", "clv_segments", "clv_series")
 
 
 @pytest.fixture(scope="module")
 def shops(warehouse_settings: Settings) -> Settings:
     """Give shops that were built before anything was forecast; shop:7 came by ana, shop:8 by binh."""
     settings = scenario.in_own_database(warehouse_settings, "dbt_forecasts")
-    feeds = {
-        feed: rows for feed, rows in scenario.feeds().items() if feed not in ("clv_forecasts", "clv_segments")
-    }
+    feeds = {feed: rows for feed, rows in scenario.feeds().items() if feed not in LANDED}
     scenario.load(settings, feeds)
     build(settings)
     return settings
 
 
-def told(settings: Settings, start: date = scenario.END, **feeds: Sequence[Row]) -> None:
-    """Land what is told after the last day of business, and build with all tests."""
-    scenario.load(settings, feeds, start, scenario.LATER)
-    build(settings)
-
-
-def marts(settings: Settings) -> dict[str, Any]:
-    with connect("transformer", settings) as warehouse:
-        found = fingerprint(warehouse, "marts")
-    return {mart: found[mart] for mart in MARTS}
-
-
-def same_made_anew(settings: Settings) -> None:
-    before = marts(settings)
-    build(settings, full_refresh=True, with_tests=False)
-    assert marts(settings) == before
-
-
-def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    with connect("transformer", settings) as warehouse:
-        return warehouse.rows(query)
+told = partial(readings.told, start=scenario.END, end=scenario.LATER)
+"""Land what is told after the last day of business, and build with all tests."""
 
 
 def newest(settings: Settings) -> dict[str, tuple[Any, ...]]:
@@ -108,7 +89,7 @@ def test_a_forecast_stands_beside_what_came_before_it(shops: Settings) -> None:
         "till:p1": (FIRST, Decimal("90.91"), Decimal("-12.34"), Decimal("78.57"), "low"),
     }
     assert kols(shops) == {"ana": (1, Decimal("118.18")), "binh": (0, None)}
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)
 
 
 def test_a_later_day_is_the_newest_and_the_former_stays(shops: Settings) -> None:
@@ -120,6 +101,10 @@ def test_a_later_day_is_the_newest_and_the_former_stays(shops: Settings) -> None
             forecast("till:p1", SECOND, "9.50", segment="low"),
         ],
         clv_segments=[segment("high", SECOND, "60.50"), segment("medium", SECOND, "30.00")],
+        clv_series=whole_series(
+            SECOND,
+            [("2026-Q1", "medium", "30.00"), ("2026-Q1", "high", "60.50"), ("2026-Q1", "low", "9.50")],
+        ),
     )
     assert newest(shops) == {
         "shop:7": (SECOND, 2, Decimal("18.18"), Decimal("30.00"), Decimal("48.18")),
@@ -138,7 +123,7 @@ def test_a_later_day_is_the_newest_and_the_former_stays(shops: Settings) -> None
         (SECOND, "low", 1, None, Decimal("9.50"), Decimal("9.5")),
         (SECOND, "medium", 1, Decimal("30.00"), Decimal("30.00"), Decimal("30")),
     ]
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)
 
 
 def test_a_day_landed_again_replaces_itself(shops: Settings) -> None:
@@ -159,11 +144,41 @@ def test_a_day_landed_again_replaces_itself(shops: Settings) -> None:
         "select segment, customers, net_value_12m from marts.clv_segments where as_of_date = '2026-04-09'"
         " and tenant_id = 'acme' order by 1",
     ) == [("high", 1, Decimal("60.50")), ("medium", 1, Decimal("31.00"))]
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)
+
+
+def test_a_day_landed_again_replaces_its_series(shops: Settings) -> None:
+    years = (
+        "select series_type, series_key, reporting_currency, count(*), max(customers), sum(net_value),"
+        " min(starts_on)::text, max(ends_on)::text"
+        " from marts.clv_series where tenant_id = 'acme' and as_of_date = '2026-04-09'"
+        " group by 1, 2, 3 order by 1, 2"
+    )
+    span = ("2026-04-10", "2027-04-09")
+    # The forecasts of the day have been landed again, its series not yet.
+    assert rows(shops, years) == [
+        ("cohort", "2026-Q1", "USD", 12, 3, Decimal("100.00"), *span),
+        ("segment", "high", "USD", 12, 1, Decimal("60.50"), *span),
+        ("segment", "low", "USD", 12, 1, Decimal("9.50"), *span),
+        ("segment", "medium", "USD", 12, 1, Decimal("30.00"), *span),
+        ("tenant", "acme", "USD", 12, 3, Decimal("100.00"), *span),
+    ]
+    # All before is proven, and the series come alone.
+    build(shops)
+    again = [("2026-Q1", "medium", "31.00"), ("2025-Q4", "high", "60.50")]
+    told(shops, clv_series=whole_series(SECOND, again, forecast_at="2026-04-10T20:00:00Z"))
+    assert rows(shops, years) == [
+        ("cohort", "2025-Q4", "USD", 12, 1, Decimal("60.50"), *span),
+        ("cohort", "2026-Q1", "USD", 12, 1, Decimal("31.00"), *span),
+        ("segment", "high", "USD", 12, 1, Decimal("60.50"), *span),
+        ("segment", "medium", "USD", 12, 1, Decimal("31.00"), *span),
+        ("tenant", "acme", "USD", 12, 2, Decimal("91.50"), *span),
+    ]
+    same_made_anew(shops, MARTS)
 
 
 def test_a_merged_customer_keeps_former_days_and_counts_once(shops: Settings) -> None:
-    before = marts(shops)
+    before = fingerprints(shops, MARTS)
     told(shops, customer_map=[made.mapped("8", "shop:7", "2026-05-01T00:00:00Z")])
     assert newest(shops) == {"shop:7": (SECOND, 3, Decimal("78.78"), Decimal("31.00"), Decimal("109.78"))}
     assert shown(shops) == {
@@ -175,9 +190,9 @@ def test_a_merged_customer_keeps_former_days_and_counts_once(shops: Settings) ->
         "select orders_to_date, net_revenue_to_date, net_value_12m, is_newest"
         " from marts.customer_lifetime_value where customer_id = 'shop:8'",
     ) == [(0, 0, Decimal("60.50"), False)]
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)
     told(shops, customer_map=[made.mapped("8", "shop:8", "2026-05-02T00:00:00Z")])
-    assert marts(shops) == before
+    assert fingerprints(shops, MARTS) == before
 
 
 def test_a_late_refund_restates_what_came_before_a_day(shops: Settings) -> None:
@@ -190,13 +205,13 @@ def test_a_late_refund_restates_what_came_before_a_day(shops: Settings) -> None:
         "select net_revenue_to_date from marts.customer_lifetime_value"
         " where customer_id = 'shop:7' and as_of_date = '2026-03-05'",
     ) == [(Decimal("50.00"),)]
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)
 
 
 def test_a_build_without_news_writes_no_forecast(shops: Settings) -> None:
     written = "select count(*) from marts.{} where _build_id = (select max(build_id) from ops.builds)"
     build(shops)
-    for mart in ("customer_forecasts", "clv_segments"):
+    for mart in ("customer_forecasts", "clv_segments", "clv_series"):
         assert rows(shops, written.format(mart)) == [(0,)]
 
 
@@ -214,4 +229,4 @@ def test_a_forecast_in_a_former_currency_is_no_present_one(shops: Settings) -> N
         " using (tenant_id, customer_id, as_of_date)"
         " where v.customer_id = 'shop:7' and v.as_of_date = '2026-04-09'",
     ) == [(Decimal("204500"), None, None, Decimal("31.00"))]
-    same_made_anew(shops)
+    same_made_anew(shops, MARTS)

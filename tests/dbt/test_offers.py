@@ -1,6 +1,5 @@
 """What is bought together, what to offer next: learnt weekly, corrected at once, the same when made anew."""
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,9 +8,9 @@ import pytest
 
 from include.settings import Settings
 from include.transform import build
-from include.warehouse import connect, fingerprint
 from tests.dbt import scenario
 from tests.dbt.dbt_runs import results_of
+from tests.dbt.readings import rows, same_made_anew, told
 from tests.dbt.test_data_tests import failures, planted
 from tests.oracle import made
 from tests.oracle.forecasts import forecast
@@ -50,29 +49,6 @@ def shop(warehouse_settings: Settings) -> Settings:
     return settings
 
 
-def told(settings: Settings, end: date, **feeds: Sequence[Row]) -> None:
-    """Land more of the shop up to a day and build with all tests."""
-    scenario.load(settings, feeds, START, end)
-    build(settings)
-
-
-def marts(settings: Settings) -> dict[str, Any]:
-    with connect("transformer", settings) as warehouse:
-        found = fingerprint(warehouse, "marts")
-    return {mart: found[mart] for mart in MARTS}
-
-
-def same_made_anew(settings: Settings) -> None:
-    before = marts(settings)
-    build(settings, full_refresh=True, with_tests=False)
-    assert marts(settings) == before
-
-
-def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    with connect("transformer", settings) as warehouse:
-        return warehouse.rows(query)
-
-
 def pairs(settings: Settings) -> dict[str, tuple[Any, ...]]:
     """Return of each pair who bought both, who the one, the other and anything, and confidence and lift."""
     found = rows(
@@ -107,7 +83,7 @@ def test_who_bought_tea_is_offered_a_cup(shop: Settings) -> None:
     }
     assert offers(shop) == {name: (*CUP, Decimal("12.00")) for name in ("shop:d", "shop:e")}
     assert rows(shop, "select count(next_best_action) from marts.customer_360") == [(0,)]
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_nothing_is_learnt_again_without_news(shop: Settings) -> None:
@@ -116,7 +92,7 @@ def test_nothing_is_learnt_again_without_news(shop: Settings) -> None:
 
 
 def test_a_forecast_shows_the_offer_as_the_next_action(shop: Settings) -> None:
-    told(shop, date(2026, 3, 16), clv_forecasts=[forecast("shop:d", "2026-03-15", segment="low")])
+    told(shop, START, date(2026, 3, 16), clv_forecasts=[forecast("shop:d", "2026-03-15", segment="low")])
     assert rows(
         shop,
         "select customer_id, next_best_action from marts.customer_360 where next_best_action is not null",
@@ -124,58 +100,58 @@ def test_a_forecast_shows_the_offer_as_the_next_action(shop: Settings) -> None:
     assert rows(shop, "select clv_segment from marts.next_best_offer where customer_id = 'shop:d'") == [
         ("low",)
     ]
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_an_order_of_the_week_moves_its_customer_alone(shop: Settings) -> None:
     before = pairs(shop)
-    told(shop, date(2026, 3, 18), **bought("e", "2026-03-16", "cup"))
+    told(shop, START, date(2026, 3, 18), **bought("e", "2026-03-16", "cup"))
     assert pairs(shop) == before
     assert set(offers(shop)) == {"shop:d"}
     assert written(shop, "product_affinity") == 0
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_a_late_order_is_learnt_at_once(shop: Settings) -> None:
-    told(shop, date(2026, 3, 18), **bought("f", "2026-03-10", "cup"))
+    told(shop, START, date(2026, 3, 18), **bought("f", "2026-03-10", "cup"))
     # of 6 customers 5 bought tea and 4 a cup: that 3 bought both is less than chance
     assert pairs(shop) == {}
     assert offers(shop) == {}
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_a_corrected_line_takes_it_back(shop: Settings) -> None:
     gone = made.item("f-2026-03-10", "cup", updated_at="2026-03-17T00:00:00Z", _deleted=True)
-    told(shop, date(2026, 3, 18), order_items=[gone])
+    told(shop, START, date(2026, 3, 18), order_items=[gone])
     assert set(pairs(shop)) == {"tea>cup", "cup>tea"}
     assert offers(shop) == {"shop:d": (*CUP, Decimal("12.00"))}
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_a_price_moves_what_an_offer_is_worth(shop: Settings) -> None:
     dearer = made.product("cup", "25.00", category="ware", updated_at="2026-03-17T00:00:00Z")
-    told(shop, date(2026, 3, 18), products=[dearer])
+    told(shop, START, date(2026, 3, 18), products=[dearer])
     assert offers(shop) == {"shop:d": (*CUP, Decimal("15.00"))}
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_on_sunday_the_week_is_learnt(shop: Settings) -> None:
-    told(shop, date(2026, 3, 23), **bought("g", "2026-03-21", "pot"))
+    told(shop, START, date(2026, 3, 23), **bought("g", "2026-03-21", "pot"))
     assert pairs(shop) == {
         "tea>cup": (4, 5, 4, 7, Decimal("0.8"), Decimal("1.4")),
         "cup>tea": (4, 4, 5, 7, Decimal(1), Decimal("1.4")),
     }
     assert rows(shop, "select distinct learnt_date from marts.product_affinity") == [(NEXT_SUNDAY,)]
     assert offers(shop) == {"shop:d": (*CUP, Decimal("20.00"))}
-    same_made_anew(shop)
+    same_made_anew(shop, MARTS)
 
 
 def test_a_merged_customer_has_bought_what_both_did(shop: Settings) -> None:
-    told(shop, date(2026, 3, 23), customer_map=[made.mapped("d", "shop:a", "2026-03-22T00:00:00Z")])
+    told(shop, START, date(2026, 3, 23), customer_map=[made.mapped("d", "shop:a", "2026-03-22T00:00:00Z")])
     assert pairs(shop)["tea>cup"] == (4, 4, 4, 6, Decimal(1), Decimal("1.5"))
     assert offers(shop) == {}
-    same_made_anew(shop)
-    told(shop, date(2026, 3, 23), customer_map=[made.mapped("d", "shop:d", "2026-03-23T00:00:00Z")])
+    same_made_anew(shop, MARTS)
+    told(shop, START, date(2026, 3, 23), customer_map=[made.mapped("d", "shop:d", "2026-03-23T00:00:00Z")])
     assert offers(shop) == {"shop:d": (*CUP, Decimal("20.00"))}
 
 

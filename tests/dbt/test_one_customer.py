@@ -1,6 +1,5 @@
 """A change of the customer map moves the orders of its records, and of the KOLs' days those that it must."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,6 +9,7 @@ from include.settings import Settings
 from include.transform import BuildError, build
 from include.warehouse import connect, fingerprint
 from tests.dbt import scenario
+from tests.dbt.readings import rows
 from tests.oracle import made
 from tests.oracle.rows import Row
 
@@ -31,11 +31,6 @@ def decide(settings: Settings, *decisions: Row) -> None:
     """Land, load and build decisions about records; they are made long after the last day of business."""
     scenario.load(settings, {"customer_map": list(decisions)}, scenario.NEXT_END, scenario.LATER)
     build(settings)
-
-
-def rows(settings: Settings, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connect("transformer", settings) as warehouse:
-        return warehouse.rows(query, list(values))
 
 
 def kol_days(settings: Settings) -> Days:

@@ -182,6 +182,11 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "over (partition by tenant_id, as_of_date)",
         "over (partition by tenant_id)",
     ),
+    "a_series_is_in_the_currency_of_its_day": (
+        "models/marts/customers/clv_series.sql",
+        "and series.as_of_date = days.as_of_date",
+        "",
+    ),
     "a_customer_shows_the_forecast_of_the_newest_day": (
         "models/marts/customers/customer_360.sql",
         "and forecast_days.as_of_date = forecasts.as_of_date",

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         pre_hook="{{ delete_touched(ref('int_clv__days_touched'), {'tenant_id': 'tenant_id', 'as_of_date': 'as_of_date'}) }}",
-        post_hook=["{{ advance(['clv_forecasts', 'clv_segments']) }}"],
+        post_hook=["{{ advance(['clv_forecasts', 'clv_segments', 'clv_series']) }}"],
     )
 }}
 -- One row per tenant, as-of day and segment that holds customers: how many, and what they are expected to bring. Counts and
