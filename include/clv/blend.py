@@ -11,6 +11,8 @@ from include.clv.samples import TINY, Samples
 
 PRIOR = {"btyd": 0.5, "gbm": 0.2, "lstm": 0.2, "rfm": 0.2}
 """Weights that members have where earlier days say nothing."""
+TRUST = 0.5
+"""How much of the logarithm of earlier days' level is believed of the day itself, of which more is known."""
 HOLD = 0.1
 """How strongly the prior holds, as a share of what the earlier days weigh."""
 
@@ -133,6 +135,8 @@ def _slope(trials: Sequence[tuple[Floats, Floats]]) -> float:
 def _level(sums: Sequence[tuple[float, float, float]]) -> float:
     """Return the factor on the whole that earlier days agree on; within the bounds of chance it stays near 1.
 
+    Their horizons overlap, and their models knew less than that of today; so the level goes half of the way.
+
     Args:
         sums: of each day what was said, what came, and the sum of the customers' squared errors.
     """
@@ -142,4 +146,4 @@ def _level(sums: Sequence[tuple[float, float, float]]) -> float:
     logs = np.array([np.log(came / said) for said, came, _ in usable])
     chance = float(np.mean([square / said**2 for said, _, square in usable]))
     off, noise = float(logs.mean()), float(logs.var(ddof=1)) + chance
-    return float(np.exp(off * off**2 / (off**2 + noise))) if off else 1.0
+    return float(np.exp(TRUST * off * off**2 / (off**2 + noise))) if off else 1.0

@@ -16,11 +16,10 @@ from include.clv import drift
 from include.clv import warehouse as store
 from include.clv.model import Forecast, cohort_numbers
 from include.clv.spread import HIGH, LOW
-from include.clv.train import LOCK
 from include.clv.warehouse import EPOCH, Packed, Tenant
 from include.feeds.decision import land_decision
 from include.settings import Settings, get_settings
-from include.warehouse import Warehouse, connect
+from include.warehouse import Warehouse
 
 SOURCE = "sokol_clv"
 UNIT = 10_000
@@ -74,17 +73,9 @@ def forecast(settings: Settings | None = None, *, tenants: Sequence[str] = ()) -
         tenants: ids; all that are published when left out.
     """
     settings = settings or get_settings()
-    with (
-        connect("loader", settings) as holder,
-        connect("loader", settings) as loader,
-        connect("transformer", settings) as transformer,
-        holder.transaction(),
-    ):
-        holder.lock(LOCK)
+    with store.alone(settings) as (loader, transformer):
         return [
-            _forecast(loader, transformer, tenant, settings)
-            for tenant in store.tenants(transformer)
-            if not tenants or tenant.tenant_id in tenants
+            _forecast(loader, transformer, tenant, settings) for tenant in store.tenants(transformer, tenants)
         ]
 
 

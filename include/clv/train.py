@@ -14,9 +14,7 @@ from include.clv.evaluate import Metrics, evaluate
 from include.clv.model import Model, Task, ThinDataError, Trial
 from include.clv.warehouse import EPOCH, Candidate, History, Packed, Tenant, Trait
 from include.settings import Settings, get_settings
-from include.warehouse import connect
 
-LOCK = "sokol:clv"
 MOST_CHANNELS, MOST_CATEGORIES = 6, 10
 WORSE = 1.05
 SLACK = 0.005
@@ -47,17 +45,9 @@ def train(settings: Settings | None = None, *, tenants: Sequence[str] = ()) -> l
         tenants: ids; all that are published when left out.
     """
     settings = settings or get_settings()
-    with (
-        connect("loader", settings) as holder,
-        connect("loader", settings) as loader,
-        connect("transformer", settings) as transformer,
-        holder.transaction(),
-    ):
-        holder.lock(LOCK)
+    with store.alone(settings) as (loader, transformer):
         return [
-            _train(loader, transformer, tenant, settings)
-            for tenant in store.tenants(transformer)
-            if not tenants or tenant.tenant_id in tenants
+            _train(loader, transformer, tenant, settings) for tenant in store.tenants(transformer, tenants)
         ]
 
 

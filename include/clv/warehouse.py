@@ -3,7 +3,8 @@
 import io
 import pickle
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -17,11 +18,13 @@ from psycopg.types.json import Jsonb
 
 from include.clv.model import Forecast, Model
 from include.clv.panel import Orders
-from include.warehouse import Warehouse
+from include.settings import Settings
+from include.warehouse import Warehouse, connect
 
 Floats = npt.NDArray[np.float64]
 
 EPOCH = date(1970, 1, 1)
+LOCK = "sokol:clv"
 
 _EVENTS = """
     select customer_id, event_date, channel, sum(reporting_net_amount) as net_value,
@@ -96,15 +99,26 @@ class History:
         return found
 
 
-def tenants(transformer: Warehouse) -> list[Tenant]:
-    """Return the tenants that are published, by id."""
-    return [
-        Tenant(*row)
-        for row in transformer.rows(
-            "select tenant_id, country_code, reporting_currency, as_of_date"
-            " from intermediate.int_tenants__published order by tenant_id"
-        )
-    ]
+@contextmanager
+def alone(settings: Settings) -> Iterator[tuple[Warehouse, Warehouse]]:
+    """Give connections of the loader and of the transformer; nobody else trains or forecasts meanwhile."""
+    with (
+        connect("loader", settings) as holder,
+        connect("loader", settings) as loader,
+        connect("transformer", settings) as transformer,
+        holder.transaction(),
+    ):
+        holder.lock(LOCK)
+        yield loader, transformer
+
+
+def tenants(transformer: Warehouse, only: Sequence[str] = ()) -> list[Tenant]:
+    """Return the tenants that are published, by id; of these only some where any are named."""
+    published = transformer.rows(
+        "select tenant_id, country_code, reporting_currency, as_of_date"
+        " from intermediate.int_tenants__published order by tenant_id"
+    )
+    return [Tenant(*row) for row in published if not only or row[0] in only]
 
 
 def shards(transformer: Warehouse, tenant: Tenant, customers: int) -> int:

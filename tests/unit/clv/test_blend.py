@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from include.clv.blend import PRIOR, Blend, Trial
+from include.clv.blend import PRIOR, TRUST, Blend, Trial
 from include.clv.samples import Samples
 
 RNG = np.random.default_rng(5)
@@ -32,9 +32,9 @@ def test_the_member_that_knew_gets_the_weight(good: str) -> None:
     assert sum(blend.weights.values()) == pytest.approx(1)
 
 
-def test_a_level_that_days_agree_on_is_taken_and_one_of_short_days_is_not() -> None:
+def test_of_a_level_that_days_agree_on_half_is_taken_and_of_short_days_none() -> None:
     days = [trial(level=1.25) for _ in range(3)]
-    assert Blend.fit(days, 12).level == pytest.approx(1.25, abs=0.03)
+    assert Blend.fit(days, 12).level == pytest.approx(1.25**TRUST, abs=0.015)
     assert Blend.fit(days, 36).level == 1.0
     apart = [trial(level=level) for level in (0.7, 1.0, 1.4)]
     assert abs(Blend.fit(apart, 12).level - 1) < 0.05
