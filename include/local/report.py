@@ -26,10 +26,9 @@ limit %s
 
 FORECASTS = """
 select
-    tenant_id as tenant, max(method) as method, count(*) as customers, round(100 * avg(alive_probability), 1)
-        as "still buying %",
-    round(sum(orders_12m)) as "orders ahead", round(sum(net_value_12m)) as "net value ahead",
-    max(reporting_currency) as currency,
+    tenant_id as tenant, max(method) as method, count(*) as customers,
+    round(100 * avg(alive_probability), 1) as "still buying %", round(sum(orders_12m)) as "orders ahead",
+    round(sum(net_value_12m)) as "net value ahead", max(reporting_currency) as currency,
     round(100 * sum(net_value_12m) filter (where segment = 'high') / nullif(sum(net_value_12m), 0), 1)
         as "% of it in segment high"
 from marts.customer_lifetime_value
@@ -77,6 +76,7 @@ order by relname
 
 SHOWN_KOLS = 50
 FEW = 20
+"""Customers below which their average says little of a KOL."""
 
 
 def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
@@ -95,10 +95,8 @@ def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
 def print_forecasts(settings: Settings) -> None:
     """Print what each tenant's customers are expected to bring, and those of the KOLs."""
     with connect("transformer", settings) as warehouse:
-        _print(warehouse, "What customers will bring", FORECASTS.replace("%%", "%"))
-        _print(
-            warehouse, "The new customers of KOLs, by what each is expected to bring", BEST_KOLS, SHOWN_KOLS
-        )
+        _print(warehouse, "What customers will bring in 12 months", FORECASTS)
+        _print(warehouse, f"KOLs of {FEW} new customers and more, by what one is worth", BEST_KOLS, FEW)
 
 
 def print_daily_revenue(settings: Settings, airflow: LocalAirflow, tenant: str) -> None:
