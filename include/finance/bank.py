@@ -36,20 +36,24 @@ class Verdict:
     """State of a due or a line, what it belongs to (None: nothing, or not told apart), and by which rule."""
 
     state: str
-    counterpart: tuple[str, str] | None = None
+    counterpart: tuple[str, ...] | None = None
     matched_by: str | None = None
 
 
-Verdicts = dict[tuple[str, str], Verdict]
+Verdicts = dict[tuple[str, ...], Verdict]
 
 
 @dataclass
 class Explanation:
-    """What was found: verdicts on dues, on lines, and on single payments of unsettled dues."""
+    """What was found: verdicts on dues, on lines, and on single payments of unsettled dues.
+
+    ``reach`` is the earliest day that a verdict by amount rests on, by due or line; others rest on their own.
+    """
 
     dues: Verdicts
     lines: Verdicts
     payments: Verdicts
+    reach: dict[tuple[str, ...], int]
 
 
 def explain(dues: Sequence[Due], lines: Sequence[Line], rules: Rules, *, as_of: int) -> Explanation:
@@ -61,7 +65,7 @@ def explain(dues: Sequence[Due], lines: Sequence[Line], rules: Rules, *, as_of: 
         rules: tolerance, nearness, days of grace.
         as_of: day up to which is looked (ordinal).
     """
-    told = Explanation({}, {}, {})
+    told = Explanation({}, {}, {}, {})
     search = _Search(rules, as_of, told)
     open_dues = [due for due in dues if not search.is_nothing(due)]
     open_dues, open_lines = search.by_reference(open_dues, lines)
@@ -94,8 +98,8 @@ class _Search:
         for due in dues:
             if len(due.reference) >= 4:
                 named[due.reference].append(due)
-        found: dict[tuple[str, str], list[Line]] = defaultdict(list)
-        whose: dict[tuple[str, str], Due] = {}
+        found: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+        whose: dict[tuple[str, ...], Due] = {}
         rest: list[Line] = []
         for line in lines:
             owner = self._named_by(line, named)
@@ -141,6 +145,10 @@ class _Search:
         dues = [due for due in dues if due.key not in self.told.dues]
         for some_dues, some_lines in self._knots(dues, lines):
             self._solve(some_dues, some_lines)
+            if some_dues and some_lines:
+                days = [due.day for due in some_dues] + [line.day for line in some_lines]
+                keys = [due.key for due in some_dues] + [line.key for line in some_lines]
+                self.told.reach |= dict.fromkeys(keys, min(days))
 
     def _by_day(self, dues: list[Due], lines: list[Line]) -> tuple[list[Due], list[Line]]:
         """Settle equal amounts where as many lines came on the day as were due on it."""
@@ -357,7 +365,7 @@ def _agreed(verdicts: list[Verdict]) -> Verdict:
     )
 
 
-def _key(record: Due | Line) -> tuple[str, str]:
+def _key(record: Due | Line) -> tuple[str, ...]:
     return record.key
 
 

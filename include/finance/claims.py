@@ -120,7 +120,7 @@ where orders.state = 'missing_in_gateway'
 order by all
 """
 
-# What the shop gave back against what the gateway did: one for one, of the same order, currency and amount; of
+# What the shop gave back against what the gateway did: one for one, of one order, currency and amount; of
 # several alike, those that are each other's nearest in time.
 _REFUNDS = """
 create temp table refunded as
@@ -143,8 +143,8 @@ pairs as (
     lateral (select abs(epoch(done.paid_at) - epoch(refunds.refunded_at)) as away)
 )
 select
-    refunds.source, refunds.refund_id, refunds.order_id, refunds.refunded_at,
-    pairs.payment_source, pairs.payment_id
+    refunds.source, refunds.refund_id, refunds.order_id, refunds.currency, refunds.amount,
+    refunds.refunded_at, pairs.payment_source, pairs.payment_id
 from refunds
 left join pairs
     on pairs.source = refunds.source and pairs.refund_id = refunds.refund_id
@@ -182,8 +182,8 @@ pair as (
     from paired group by source, receipt_id
 )
 select r.side, r.source, r.receipt_id, coalesce(one.order_source, pair.order_source) as order_source,
-    coalesce(one.order_id, pair.order_id) as order_id, r.payment_type, r.currency, r.amount, r.paid_at,
-    r.payout_id,
+    coalesce(one.order_id, pair.order_id) as order_id, r.reference, r.payment_type, r.currency, r.amount,
+    r.paid_at, r.payout_id,
     case
         when r.status = 'failed' then 'void'
         when r.status = 'pending' then 'timing'
@@ -207,7 +207,7 @@ left join refunded g
 """
 
 _TOLD_REFUNDS = """
-select g.source, g.refund_id,
+select g.source, g.refund_id, g.order_id, g.currency, g.amount, g.refunded_at,
     case
         when g.payment_id is not null then 'matched'
         when g.refunded_at > cast($end as timestamptz) - to_minutes($minutes) then 'timing'

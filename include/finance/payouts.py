@@ -19,17 +19,26 @@ UNIT = 10_000
 class Due:
     """Money that is expected on an account: ``amount`` in ten-thousandths, ``day`` as an ordinal.
 
-    ``members`` are the payments in it that no report has settled, with their amounts; empty for all else.
+    ``key`` is kind, source, id and currency; ``reference`` what the bank may call it. ``members`` are the
+    payments in it that no report has settled, with their amounts; empty for all else.
     """
 
-    key: tuple[str, str]
-    kind: str
+    key: tuple[str, str, str, str]
     sender: str
-    currency: str
     amount: int
     day: int
     reference: str = ""
     members: tuple[tuple[tuple[str, str], int], ...] = field(default=(), compare=False)
+
+    @property
+    def kind(self) -> str:
+        """What it is: payout, unsettled, remittance, takings or transfer."""
+        return self.key[0]
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code of the amount."""
+        return self.key[3]
 
 
 def plain(text: str | None) -> str:
@@ -100,23 +109,22 @@ def list_dues(duck: duckdb.DuckDBPyConnection, rules: Rules, *, zone: str) -> li
     own_day = day("occurred_at", rules.cut_off_minutes)
     dues = _unsettled(duck.execute(_UNSETTLED.format(day=own_day)).fetchall(), rules)
 
-    def add(kind: str, key: tuple[str, str], currency: str, amount: Decimal, when: date, **told: str) -> None:
-        sender, reference = told.get("sender", key[0]), told.get("reference", key[1])
-        units = in_units(amount)
-        dues.append(Due(key, kind, plain(sender), currency, units, when.toordinal(), plain(reference)))
+    def add(key: tuple[str, str, str, str], amount: Decimal, when: date, **told: str) -> None:
+        sender, reference = told.get("sender", key[1]), told.get("reference", key[2])
+        dues.append(Due(key, plain(sender), in_units(amount), when.toordinal(), plain(reference)))
 
     for source, payout, currency, net, last in duck.execute(_PAYOUTS.format(day=own_day)).fetchall():
-        add("payout", (source, payout), currency, net, _later(last, rules.lag(source)))
+        add(("payout", source, payout, currency), net, _later(last, rules.lag(source)))
     rows = duck.execute(_REMITTANCES.format(day=day("sent_at"))).fetchall()
     for source, batch, currency, net, last in rows:
-        add("remittance", (source, batch), currency, net, date.max if last is None else _later(last, 1))
+        add(("remittance", source, batch, currency), net, date.max if last is None else _later(last, 1))
     rows = duck.execute(_TAKINGS.format(day=day("sold_at"))).fetchall()
     for source, store, when, method, currency, net in rows:
-        key = (source, f"{store}:{when}:{method}")
-        add("takings", key, currency, net, _later(when, 1), reference=f"{store} {when} {method}")
+        key = ("takings", source, f"{store}:{when}:{method}", currency)
+        add(key, net, _later(when, 1), reference=f"{store} {when} {method}")
     rows = duck.execute(_TRANSFERS.format(day=day("paid_at"))).fetchall()
     for source, order, currency, amount, when in rows:
-        add("transfer", (source, order), currency, amount, banking_day(when), sender=CUSTOMER)
+        add(("transfer", source, order, currency), amount, banking_day(when), sender=CUSTOMER)
     return dues
 
 
@@ -140,10 +148,8 @@ def _unsettled(rows: Iterable[tuple[str, str, date, str, Decimal]], rules: Rules
         days.setdefault((source, currency, day), []).append(((source, payment), in_units(net)))
     return [
         Due(
-            key=(source, f"unsettled:{day}:{currency}"),
-            kind="unsettled",
+            key=("unsettled", source, str(day), currency),
             sender=plain(source),
-            currency=currency,
             amount=sum(amount for _, amount in members),
             day=_later(day, rules.lag(source)).toordinal(),
             members=tuple(members),

@@ -1,6 +1,7 @@
 """One tenant's money, three ways: each order, payment, payout and bank line in exactly one state."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +23,8 @@ class Reconciled:
     ``orders``: source, order_id, currency, gross_amount, paid_amount, state, matched_by; completed ones only.
     ``receipts``: payments and remittances (side), with order_source, order_id and state against the order,
     payout_id and bank_state on their way to the bank. ``refunds``: source, refund_id, state. ``payouts`` is
-    what was due at the bank, ``lines`` what came, each with its state, rule and counterpart.
+    what was due at the bank, ``lines`` what came, each with its state, rule and counterpart; ``unsettled``
+    payments that no report has settled.
     """
 
     orders: pa.Table
@@ -30,6 +32,7 @@ class Reconciled:
     refunds: pa.Table
     payouts: pa.Table
     lines: pa.Table
+    unsettled: pa.Table
 
 
 def reconcile(facts: Mapping[str, pa.Table], rules: Rules, *, as_of: date, zone: str) -> Reconciled:
@@ -42,25 +45,42 @@ def reconcile(facts: Mapping[str, pa.Table], rules: Rules, *, as_of: date, zone:
         as_of: the day, in the tenant's zone; what is dated after it is not looked at.
         zone: the tenant's time zone.
     """
-    end = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
+    with opened(facts, as_of=as_of, zone=zone) as duck:
+        claims = settle_claims(duck, rules, end=end_of(as_of, zone))
+        dues = list_dues(duck, rules, zone=zone)
+        lines = list_lines(duck, rules, {due.sender for due in dues})
+    return _told(claims, dues, lines, explain(dues, lines, rules, as_of=as_of.toordinal()))
+
+
+@contextmanager
+def opened(facts: Mapping[str, pa.Table], *, as_of: date, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a session with the facts up to the end of a day as tables; what is not given is empty."""
     with duckdb.connect() as duck:
         duck.execute("set TimeZone = 'UTC'")
-        for name, at in _DATED.items():
-            duck.register(f"all_{name}", facts[name])
-            duck.execute(
-                f"create temp view {name} as select * from all_{name} where {at} < timestamptz '{end}'"
-            )
-        claims = settle_claims(duck, rules, end=end.isoformat())
-        dues = list_dues(duck, rules, zone=zone)
-        rows = duck.execute(
-            "select account_id, line_id, currency, amount, description, counterparty, reference, booked_on"
-            " from bank_lines order by all"
-        ).fetchall()
-    senders = sorted({due.sender for due in dues}, key=lambda name: (-len(name), name))
-    lines = [
+        for name, table in facts.items():
+            duck.register(f"all_{name}", table)
+            before = f"{_DATED[name]} < timestamptz '{end_of(as_of, zone)}'"
+            duck.execute(f"create temp view {name} as select * from all_{name} where {before}")
+        yield duck
+
+
+def end_of(as_of: date, zone: str) -> str:
+    """Return the instant at which a day of a zone ends, as text in UTC."""
+    midnight = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    return midnight.astimezone(UTC).isoformat()
+
+
+def list_lines(duck: duckdb.DuckDBPyConnection, rules: Rules, senders: Iterable[str]) -> list[Line]:
+    """Return the lines of the session's table ``bank_lines``, in rising order of their keys."""
+    known = sorted(senders, key=lambda name: (-len(name), name))
+    rows = duck.execute(
+        "select account_id, line_id, currency, amount, description, counterparty, reference, booked_on"
+        " from bank_lines order by all"
+    ).fetchall()
+    return [
         Line(
             key=(account, line),
-            sender=read_sender(party, text, senders, rules),
+            sender=read_sender(party, text, known, rules),
             currency=currency,
             amount=in_units(amount),
             day=day.toordinal(),
@@ -68,31 +88,49 @@ def reconcile(facts: Mapping[str, pa.Table], rules: Rules, *, as_of: date, zone:
         )
         for account, line, currency, amount, text, party, reference, day in rows
     ]
-    return _told(claims, dues, lines, explain(dues, lines, rules, as_of=as_of.toordinal()))
 
 
 def _told(claims: Claims, dues: list[Due], lines: list[Line], explanation: Explanation) -> Reconciled:
     """Put states of both ways into tables."""
-    payouts = pa.Table.from_pylist(
-        [
+    payouts, parts = payout_table(dues, explanation), unsettled_table(dues, explanation)
+    tables = {"orders": claims.orders, "receipts": claims.receipts, "payouts": payouts, "parts": parts}
+    with duckdb.connect() as duck:
+        for name, table in tables.items():
+            duck.register(name, table)
+        orders = duck.sql(_TOLD_ORDERS).to_arrow_table()
+        receipts = duck.sql(_TOLD_RECEIPTS).to_arrow_table()
+    return Reconciled(orders, receipts, claims.refunds, payouts, line_table(lines, explanation), parts)
+
+
+def payout_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
+    """Return what was due at the bank, one row each, with its state and the one line that it came by."""
+    rows = []
+    for due in dues:
+        verdict = explanation.dues[due.key]
+        account, line = verdict.counterpart or (None, None)
+        rows.append(
             {
-                "kind": due.kind,
-                "source": due.key[0],
-                "payout_id": due.key[1],
-                "currency": due.currency,
+                **dict(zip(("kind", "source", "payout_id", "currency"), due.key, strict=True)),
+                "sender": due.sender,
+                "reference": due.reference,
                 "amount": Decimal(due.amount) / UNIT,
                 "due_on": None if due.day == date.max.toordinal() else date.fromordinal(due.day),
-                "state": (verdict := explanation.dues[due.key]).state,
+                "state": verdict.state,
                 "matched_by": verdict.matched_by,
-                "account_id": verdict.counterpart[0] if verdict.counterpart else None,
-                "line_id": verdict.counterpart[1] if verdict.counterpart else None,
+                "account_id": account,
+                "line_id": line,
             }
-            for due in dues
-        ],
-        schema=PAYOUTS,
-    )
-    told_lines = pa.Table.from_pylist(
-        [
+        )
+    return pa.Table.from_pylist(rows, schema=PAYOUTS)
+
+
+def line_table(lines: Iterable[Line], explanation: Explanation) -> pa.Table:
+    """Return the bank's lines, one row each, with their state and what they are."""
+    rows = []
+    for line in lines:
+        verdict = explanation.lines[line.key]
+        kind, source, payout, _ = verdict.counterpart or (None,) * 4
+        rows.append(
             {
                 "account_id": line.key[0],
                 "line_id": line.key[1],
@@ -100,39 +138,32 @@ def _told(claims: Claims, dues: list[Due], lines: list[Line], explanation: Expla
                 "amount": Decimal(line.amount) / UNIT,
                 "booked_on": date.fromordinal(line.day),
                 "sender": line.sender,
-                "state": (verdict := explanation.lines[line.key]).state,
+                "named": "{" + ",".join(line.references) + "}",
+                "state": verdict.state,
                 "matched_by": verdict.matched_by,
-                "source": verdict.counterpart[0] if verdict.counterpart else None,
-                "payout_id": verdict.counterpart[1] if verdict.counterpart else None,
+                "kind": kind,
+                "source": source,
+                "payout_id": payout,
             }
-            for line in lines
-        ],
-        schema=LINES,
-    )
-    parts = pa.Table.from_pylist(
-        [
-            {
-                "source": payment[0],
-                "payment_id": payment[1],
-                "payout_id": due.key[1],
-                "state": explanation.payments[payment].state,
-            }
-            for due in dues
-            for payment, _ in due.members
-        ],
-        schema=pa.schema([(name, pa.string()) for name in ("source", "payment_id", "payout_id", "state")]),
-    )
-    with duckdb.connect() as duck:
-        for name, table in (
-            ("orders", claims.orders),
-            ("receipts", claims.receipts),
-            ("payouts", payouts),
-            ("parts", parts),
-        ):
-            duck.register(name, table)
-        orders = duck.sql(_TOLD_ORDERS).to_arrow_table()
-        receipts = duck.sql(_TOLD_RECEIPTS).to_arrow_table()
-    return Reconciled(orders, receipts, claims.refunds, payouts, told_lines)
+        )
+    return pa.Table.from_pylist(rows, schema=LINES)
+
+
+def unsettled_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
+    """Return the payments that no report has settled, one row each, with what became of them."""
+    rows = [
+        {
+            "source": payment[0],
+            "payment_id": payment[1],
+            "payout_id": due.key[2],
+            "currency": due.currency,
+            "amount": Decimal(amount) / UNIT,
+            "state": explanation.payments[payment].state,
+        }
+        for due in dues
+        for payment, amount in due.members
+    ]
+    return pa.Table.from_pylist(rows, schema=UNSETTLED)
 
 
 _TOLD_ORDERS = """
@@ -158,25 +189,32 @@ left join parts
     on receipts.side = 'payment' and parts.source = receipts.source and parts.payment_id = receipts.receipt_id
 left join payouts
     on payouts.kind in ('payout', 'remittance') and payouts.source = receipts.source
-    and payouts.payout_id = receipts.payout_id
+    and payouts.payout_id = receipts.payout_id and payouts.currency = receipts.currency
 """
 
 _MONEY = pa.decimal128(20, 4)
-PAYOUTS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("kind", "source", "payout_id", "currency")),
-        ("amount", _MONEY),
-        ("due_on", pa.date32()),
-        *((name, pa.string()) for name in ("state", "matched_by", "account_id", "line_id")),
-    ]
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+PAYOUTS = _schema(
+    **dict.fromkeys(("kind", "source", "payout_id", "currency", "sender", "reference"), pa.string()),
+    amount=_MONEY,
+    due_on=pa.date32(),
+    **dict.fromkeys(("state", "matched_by", "account_id", "line_id"), pa.string()),
 )
-LINES = pa.schema(
-    [
-        *((name, pa.string()) for name in ("account_id", "line_id", "currency")),
-        ("amount", _MONEY),
-        ("booked_on", pa.date32()),
-        *((name, pa.string()) for name in ("sender", "state", "matched_by", "source", "payout_id")),
-    ]
+LINES = _schema(
+    **dict.fromkeys(("account_id", "line_id", "currency"), pa.string()),
+    amount=_MONEY,
+    booked_on=pa.date32(),
+    **dict.fromkeys(("sender", "named", "state", "matched_by", "kind", "source", "payout_id"), pa.string()),
+)
+UNSETTLED = _schema(
+    **dict.fromkeys(("source", "payment_id", "payout_id", "currency"), pa.string()),
+    amount=_MONEY,
+    state=pa.string(),
 )
 
 _DATED = {
