@@ -1,6 +1,7 @@
 """What is due at the bank: payouts, remittances, customers' transfers and the takings of stores."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -42,8 +43,9 @@ class Due:
 
 
 def plain(text: str | None) -> str:
-    """Return a text's letters and digits, in lower case."""
-    return re.sub(r"[^0-9a-z]", "", (text or "").lower())
+    """Return a text's letters and digits, in lower case and without diacritics."""
+    letters = unicodedata.normalize("NFKD", (text or "").lower()).replace("đ", "d")
+    return re.sub(r"[^0-9a-z]", "", letters)
 
 
 def banking_day(day: date) -> date:
