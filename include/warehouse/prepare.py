@@ -32,9 +32,9 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
 
     Roles (least privilege): the loader owns ``raw``, ``identity``, ``clv`` and ``finance`` and writes
     ``ops``; the transformer reads these, owns ``staging``, ``intermediate`` and ``marts`` and may create its
-    own tables in ``ops``; the reader reads ``marts``. The tables of the matcher and of the forecasts stand on
-    the feeds of their decisions and are made where the contracts name these. A column or index that a contract
-    has gained is added to its raw table.
+    own tables in ``ops``; the reader reads ``marts``. The tables of the matcher and of the forecasts stand
+    on the feeds of their decisions and are made where the contracts name these. A column or index that a
+    contract has gained is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.

@@ -97,9 +97,9 @@ def test_late_feeds_and_days_in_any_order_come_to_the_same(
 def test_a_night_that_looked_at_too_little_is_noticed(
     nights: dict[str, Nights], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The planted defect: bank lines of a night are looked at alone, without what was due before."""
+    """The planted defect: the lines of former nights are not looked at beside what was due in their days."""
     own = nights["lotus"]
-    monkeypatch.setattr(nightly, "_DUES_FROM", "due_on > %(first)s")
+    monkeypatch.setattr(nightly, "_LINES_FROM", "booked_on < %(first)s")
     for start, end in parts(world):
         own.tell(start, end)
         own.run(end)

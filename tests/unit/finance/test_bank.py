@@ -192,7 +192,9 @@ def every_way(dues: list[Due], lines: list[Line]) -> tuple[dict[str, str], dict[
     ways: list[tuple[int, dict[str, str], dict[str, str]]] = []
     for choice in product(range(-1, len(dues)), repeat=len(lines)):
         held = {n: [lines[i] for i, own in enumerate(choice) if own == n] for n in range(len(dues))}
-        cost, of_due, of_line = 0, {}, {}
+        cost = 0
+        of_due: dict[str, str] = {}
+        of_line: dict[str, str] = {}
         possible = True
         for n, each in enumerate(dues):
             own = held[n]
