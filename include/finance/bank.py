@@ -170,33 +170,36 @@ class _Search:
 
     def _settle_parts(self, unsettled: list[Due], lines: list[Line], dues: list[Due]) -> list[Line]:
         """Find which unsettled payments of a day make up which lines; return the lines that are left."""
+        by_day: dict[int, list[Line]] = defaultdict(list)
+        for line in lines:
+            by_day[line.day].append(line)
         for due in unsettled:
             near = [
                 line
-                for line in lines
-                if due.day <= line.day <= self._last_day(due.day)
+                for day in range(due.day, self._last_day(due.day) + 1)
+                for line in by_day.get(day, ())
+                if line.key not in self.told.lines
                 and not any(other.amount == line.amount and self._can_be(other, line) for other in dues)
             ]
             if not near:
                 continue
-            taken = self._whole(due, near) or self._parts(due, near)
-            lines = [line for line in lines if line.key not in taken]
-        return lines
+            if not self._whole(due, near):
+                self._parts(due, near)
+        return [line for line in lines if line.key not in self.told.lines]
 
-    def _whole(self, due: Due, lines: list[Line]) -> set[tuple[str, str]]:
+    def _whole(self, due: Due, lines: list[Line]) -> bool:
         """Settle a day's payments by the one set of lines that adds up to all of them."""
         sets = subsets_that_sum([line.amount for line in lines], due.amount, most=2)
         if sets is None or len(sets) != 1:
-            return set()
+            return False
         parts = [lines[place] for place in sets[0]]
         self._tell(due, Verdict("matched", parts[0].key if len(parts) == 1 else None, "sum_of_day"))
         for line in parts:
             self.told.lines[line.key] = Verdict("matched", due.key, "sum_of_day")
-        return {line.key for line in parts}
+        return True
 
-    def _parts(self, due: Due, lines: list[Line]) -> set[tuple[str, str]]:
+    def _parts(self, due: Due, lines: list[Line]) -> None:
         """Settle lines by the payments that add up to each; what not every way uses is ambiguous."""
-        taken: set[tuple[str, str]] = set()
         verdicts: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
         amounts = [amount for _, amount in due.members]
         for line in lines:
@@ -209,9 +212,8 @@ class _Search:
                 verdict = Verdict("matched", line.key, "subset") if sure else Verdict("ambiguous")
                 verdicts[due.members[place][0]].append(verdict)
             self.told.lines[line.key] = Verdict("matched", due.key, "subset")
-            taken.add(line.key)
-        if not taken:
-            return taken
+        if not verdicts:
+            return
         left = self._absent(due)
         for payment, _ in due.members:
             said = verdicts.get(payment, [])
@@ -219,7 +221,6 @@ class _Search:
             self.told.payments[payment] = one
         states = {self.told.payments[payment].state for payment, _ in due.members}
         self.told.dues[due.key] = Verdict(next(s for s in ("ambiguous", left, "matched") if s in states))
-        return taken
 
     def _can_be(self, due: Due, line: Line) -> bool:
         if not due.day <= line.day <= self._last_day(due.day):

@@ -69,29 +69,28 @@ _DUE = {
 }
 
 
-def claim_facts(warehouse: Warehouse, tenant: str, *, touched: bool) -> dict[str, pa.Table]:
-    """Return orders, refunds, payments and remittances: all, or those that ``mark`` found."""
-    return {
-        name: _read(warehouse, tenant, name, condition if touched else None)
-        for name, condition in _TOUCHED.items()
-    }
+def claim_facts(warehouse: Warehouse, tenant: str) -> dict[str, pa.Table]:
+    """Return the orders, refunds, payments and remittances that ``mark`` found."""
+    return {name: _read(warehouse, tenant, name, condition) for name, condition in _TOUCHED.items()}
 
 
 def due_facts(
-    warehouse: Warehouse, tenant: str, *, zone: str, positions: Mapping[str, int] | None
+    warehouse: Warehouse, tenant: str, *, zone: str, since: Mapping[str, int]
 ) -> dict[str, pa.Table]:
-    """Return what is due at the bank is made of, and lines: all, or what is new since positions.
+    """Return what touched dues are made of, and the lines that are new since these positions.
 
-    Whoever is paid in batches is read with the whole batch; payments that no report has settled are all read.
+    What is paid in batches is read with the whole batch; payments that no report has settled are all read.
     """
-    if positions is None:
-        return {name: _read(warehouse, tenant, name, None) for name in _DUE}
-    given = {"zone": sql.Literal(zone).as_string(), "since": positions["bank_lines"]}
+    given = {"zone": sql.Literal(zone).as_string(), "since": since["bank_lines"]}
     facts = {name: _read(warehouse, tenant, name, said.format(**given)) for name, said in _DUE.items()}
-    waiting = "payout_id is null and status = 'succeeded'"
-    unsettled = _read(warehouse, tenant, "payments", waiting)
+    unsettled = _read(warehouse, tenant, "payments", "payout_id is null and status = 'succeeded'")
     settled = facts["payments"].filter(pc.is_valid(facts["payments"]["payout_id"]))
     return facts | {"payments": pa.concat_tables([settled, unsettled])}
+
+
+def all_facts(warehouse: Warehouse, tenant: str) -> dict[str, pa.Table]:
+    """Return everything that reconciliation looks at."""
+    return {name: _read(warehouse, tenant, name, None) for name in _COLUMNS}
 
 
 def mark(warehouse: Warehouse, tenant: str, positions: Mapping[str, int], *, zone: str) -> None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 from psycopg.types.json import Jsonb
 
 from include.finance import facts
-from include.finance.bank import Explanation, Line, explain
-from include.finance.claims import settle_claims
+from include.finance.bank import Line, explain
+from include.finance.claims import Claims, settle_claims
 from include.finance.payouts import Due, in_units, list_dues
 from include.finance.reconcile import (
     end_of,
@@ -24,8 +24,9 @@ from include.finance.rules import Rules
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
-PAD_DAYS = 14
-"""Days before the first touched one that are looked at too: a line may be that of an earlier day."""
+PAD_DAYS, EDGE_DAYS, MOST_PAD_DAYS = 14, 7, 732
+"""Days before the first touched one that are looked at too, for a line may be that of an earlier day; more of
+them while what is judged hangs together with what is about to be cut off."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +96,15 @@ def reconcile_tenant(
         since = _since(reader, tenant, rules)
         if since and since.as_of == as_of and since.positions == now:
             return Night(tenant, as_of, 0, _open(writer, tenant))
-        if since:
-            facts.mark(reader, tenant, since.positions, zone=zone)
-        looked_at = _claims(reader, writer, tenant, rules, touched=since is not None, zone=zone, as_of=as_of)
-        senders, lines = _bank(reader, writer, tenant, rules, zone=zone, as_of=as_of, since=since)
+        judge = _Judge(reader, writer, tenant, rules=rules, zone=zone, as_of=as_of)
+        looked_at, senders = judge.news(since) if since else judge.everything()
         writer.execute(
             "insert into finance.reconciliation_runs"
             " (tenant_id, as_of_date, rules_version, positions, senders, started_at)"
             " values (%s, %s, %s, %s, %s, %s)",
             [tenant, as_of, rules.version, Jsonb(now), sorted(senders), started],
         )
-        return Night(tenant, as_of, looked_at + lines, _open(writer, tenant))
+        return Night(tenant, as_of, looked_at, _open(writer, tenant))
 
 
 @contextmanager
@@ -128,22 +127,101 @@ def _since(reader: Warehouse, tenant: str, rules: Rules) -> _Since | None:
     return _Since(as_of, positions, frozenset(senders))
 
 
-def _claims(
-    reader: Warehouse, writer: Warehouse, tenant: str, rules: Rules, *, touched: bool, zone: str, as_of: date
-) -> int:
-    """Judge orders against receipts and write their states; return how many records were looked at."""
-    read = facts.claim_facts(reader, tenant, touched=touched)
-    with opened(read, as_of=as_of, zone=zone) as duck:
-        claims = settle_claims(duck, rules, end=end_of(as_of, zone))
-    for table, key, found in (
-        ("order_states", ("source", "order_id"), claims.orders),
-        ("receipt_states", ("side", "source", "receipt_id"), claims.receipts),
-        ("refund_states", ("source", "refund_id"), claims.refunds),
-    ):
-        gone = _gone(reader, tenant, table, key, found) if touched else None
-        _write(writer, tenant, table, key, found, gone=gone)
-    looked_at: int = sum(found.num_rows for found in (claims.orders, claims.receipts, claims.refunds))
-    return looked_at
+@dataclass
+class _Judge:
+    """One tenant's night, read by one connection and written by another."""
+
+    reader: Warehouse
+    writer: Warehouse
+    tenant: str
+    _: KW_ONLY
+    rules: Rules
+    zone: str
+    as_of: date
+
+    def everything(self) -> tuple[int, frozenset[str]]:
+        """Judge all there is; return how many records were looked at, and all senders that are known."""
+        with opened(facts.all_facts(self.reader, self.tenant), as_of=self.as_of, zone=self.zone) as duck:
+            claims = settle_claims(duck, self.rules, end=end_of(self.as_of, self.zone))
+            dues = list_dues(duck, self.rules, zone=self.zone)
+            senders = frozenset(due.sender for due in dues)
+            lines = list_lines(duck, self.rules, senders)
+        told = explain(dues, lines, self.rules, as_of=self.as_of.toordinal())
+        for table, _, found in _claimed(claims):
+            self._write_all(table, found)
+        self._write_all("payout_states", payout_table(dues, told))
+        self._write_all("line_states", line_table(lines, told))
+        self._write_all("unsettled_states", unsettled_table(dues, told))
+        return _count(claims) + len(dues) + len(lines), senders
+
+    def news(self, since: _Since) -> tuple[int, frozenset[str]]:
+        """Judge what came since, and what that could change; return as ``everything`` does."""
+        facts.mark(self.reader, self.tenant, since.positions, zone=self.zone)
+        read = facts.due_facts(self.reader, self.tenant, zone=self.zone, since=since.positions)
+        with opened(read, as_of=self.as_of, zone=self.zone) as duck:
+            dues = list_dues(duck, self.rules, zone=self.zone)
+            if not {due.sender for due in dues} <= since.senders:
+                return self.everything()  # lines of a sender that was unknown were nobody's
+            lines = list_lines(duck, self.rules, since.senders)
+        touched = facts.claim_facts(self.reader, self.tenant)
+        with opened(touched, as_of=self.as_of, zone=self.zone) as duck:
+            claims = settle_claims(duck, self.rules, end=end_of(self.as_of, self.zone))
+        for table, key, found in _claimed(claims):
+            self._write(table, key, found, gone=self._gone(table, key, found))
+        return _count(claims) + self._bank(dues, lines), since.senders
+
+    def _bank(self, dues: Sequence[Due], lines: Sequence[Line]) -> int:
+        """Judge the days that dues and lines touch; return how many records these have."""
+        window = _Window(self.reader, self.tenant, dues, lines, as_of=self.as_of.toordinal())
+        if window.first is None:
+            return 0
+        pad = PAD_DAYS
+        while True:
+            near_dues, near_lines = window.open(pad)
+            told = explain(near_dues, near_lines, self.rules, as_of=self.as_of.toordinal())
+            own_dues = [due for due in near_dues if window.owns(due)]
+            own_lines = [line for line in near_lines if window.owns(line)]
+            days = [(due.key, due.day) for due in own_dues] + [(line.key, line.day) for line in own_lines]
+            reached = min((told.reach.get(key, day) for key, day in days), default=window.first)
+            if reached > window.first - pad + EDGE_DAYS or pad > MOST_PAD_DAYS:
+                break
+            pad *= 2
+        payouts = ("kind", "source", "payout_id", "currency")
+        self._write("payout_states", payouts, payout_table(own_dues, told), gone=window.gone)
+        self._write("line_states", ("account_id", "line_id"), line_table(own_lines, told))
+        for _, source, day, currency in [*(due.key for due in own_dues if due.members), *window.gone]:
+            self.writer.execute(
+                "delete from finance.unsettled_states"
+                " where tenant_id = %s and source = %s and payout_id = %s and currency = %s",
+                [self.tenant, source, day, currency],
+            )
+        self._write("unsettled_states", ("source", "payment_id"), unsettled_table(own_dues, told))
+        return len(own_dues) + len(own_lines)
+
+    def _gone(self, table: str, key: Sequence[str], found: pa.Table) -> list[tuple[str, ...]]:
+        """Return keys of states in the night's scope whose records are no longer there."""
+        scope = f"tenant_id = %s and ({_SCOPES[table]})"
+        stood = self.reader.rows(f"select {', '.join(key)} from finance.{table} where {scope}", [self.tenant])
+        stands = set(zip(*(found[column].to_pylist() for column in key), strict=True))
+        return [row for row in stood if row not in stands]
+
+    def _write(
+        self, table: str, key: Sequence[str], found: pa.Table, *, gone: Sequence[tuple[str, ...]] = ()
+    ) -> None:
+        """Write states where they are others, and take out those of records that are gone."""
+        equal = " and ".join(f"{column} = %s" for column in ("tenant_id", *key))
+        for row in gone:
+            self.writer.execute(f"delete from finance.{table} where {equal}", [self.tenant, *row])
+        if found.num_rows:
+            self.writer.merge(f"finance.{table}", ["tenant_id", *key], self._owned(found))
+
+    def _write_all(self, table: str, found: pa.Table) -> None:
+        rows = self._owned(found)
+        self.writer.execute(f"delete from finance.{table} where tenant_id = %s", [self.tenant])
+        self.writer.bulk_load(f"finance.{table}", rows.column_names, rows)
+
+    def _owned(self, found: pa.Table) -> pa.Table:
+        return found.add_column(0, "tenant_id", pa.repeat(self.tenant, found.num_rows))
 
 
 _SCOPES = {
@@ -154,81 +232,16 @@ _SCOPES = {
 }
 
 
-def _gone(
-    reader: Warehouse, tenant: str, table: str, key: Sequence[str], found: pa.Table
-) -> list[tuple[str, ...]]:
-    """Return keys of states in a night's scope whose records are no longer there."""
-    columns = ", ".join(key)
-    scope = f"tenant_id = %s and ({_SCOPES[table]})"
-    stood = reader.rows(f"select {columns} from finance.{table} where {scope}", [tenant])
-    stands = set(zip(*(found[column].to_pylist() for column in key), strict=True))
-    return [row for row in stood if row not in stands]
+def _claimed(claims: Claims) -> list[tuple[str, tuple[str, ...], pa.Table]]:
+    return [
+        ("order_states", ("source", "order_id"), claims.orders),
+        ("receipt_states", ("side", "source", "receipt_id"), claims.receipts),
+        ("refund_states", ("source", "refund_id"), claims.refunds),
+    ]
 
 
-def _write(
-    writer: Warehouse,
-    tenant: str,
-    table: str,
-    key: Sequence[str],
-    found: pa.Table,
-    *,
-    gone: Sequence[tuple[str, ...]] | None,
-) -> None:
-    """Write states; ``gone`` are those to take out, all of the tenant's when None."""
-    rows = found.add_column(0, "tenant_id", pa.repeat(tenant, found.num_rows))
-    name = f"finance.{table}"
-    if gone is None:
-        writer.execute(f"delete from {name} where tenant_id = %s", [tenant])
-        writer.bulk_load(name, rows.column_names, rows)
-        return
-    if gone:
-        equal = " and ".join(f"{column} = %s" for column in ("tenant_id", *key))
-        for row in gone:
-            writer.execute(f"delete from {name} where {equal}", [tenant, *row])
-    if rows.num_rows:
-        writer.merge(name, ["tenant_id", *key], rows)
-
-
-def _bank(
-    reader: Warehouse,
-    writer: Warehouse,
-    tenant: str,
-    rules: Rules,
-    *,
-    zone: str,
-    as_of: date,
-    since: _Since | None,
-) -> tuple[frozenset[str], int]:
-    """Judge what is due at the bank against its lines; return the known senders and the records looked at."""
-    positions = since.positions if since else None
-    read = facts.due_facts(reader, tenant, zone=zone, positions=positions)
-    with opened(read, as_of=as_of, zone=zone) as duck:
-        dues = list_dues(duck, rules, zone=zone)
-        senders = frozenset(due.sender for due in dues) | (since.senders if since else frozenset())
-        lines = list_lines(duck, rules, senders)
-    if since and senders != since.senders:
-        # Lines of a sender that was unknown were nobody's.
-        return _bank(reader, writer, tenant, rules, zone=zone, as_of=as_of, since=None)
-    if since is None:
-        told = explain(dues, lines, rules, as_of=as_of.toordinal())
-        _tell(writer, tenant, dues, lines, told, gone=None)
-        return senders, len(dues) + len(lines)
-    window = _Window(reader, tenant, dues, lines, as_of=as_of.toordinal())
-    if window.first is None:
-        return senders, 0
-    pad = PAD_DAYS
-    while True:
-        near_dues, near_lines = window.open(pad)
-        told = explain(near_dues, near_lines, rules, as_of=as_of.toordinal())
-        own_dues = [due for due in near_dues if window.owns(due)]
-        own_lines = [line for line in near_lines if window.owns(line)]
-        own = [(r.key, r.day) for r in own_dues] + [(r.key, r.day) for r in own_lines]
-        reached = min((told.reach.get(key, day) for key, day in own), default=window.first)
-        if reached > window.first - pad + 7 or pad > 2 * 366:
-            break
-        pad *= 2
-    _tell(writer, tenant, own_dues, own_lines, told, gone=window.gone)
-    return senders, len(own_dues) + len(own_lines)
+def _count(claims: Claims) -> int:
+    return sum(int(found.num_rows) for _, _, found in _claimed(claims))
 
 
 class _Window:
@@ -315,33 +328,6 @@ _LINES_FROM = """
             and dues.payout_id = lines.payout_id and dues.due_on >= %(first)s
     )
 """
-
-
-def _tell(
-    writer: Warehouse,
-    tenant: str,
-    dues: Sequence[Due],
-    lines: Sequence[Line],
-    told: Explanation,
-    *,
-    gone: Sequence[tuple[str, ...]] | None,
-) -> None:
-    """Write the states of dues, of lines, and of payments that no report has settled."""
-    payouts = ("kind", "source", "payout_id", "currency")
-    others: list[tuple[str, ...]] | None = None if gone is None else []
-    _write(writer, tenant, "payout_states", payouts, payout_table(dues, told), gone=gone)
-    _write(writer, tenant, "line_states", ("account_id", "line_id"), line_table(lines, told), gone=others)
-    if gone is not None:
-        looked_at = [due.key[1:] for due in dues if due.members] + [key[1:] for key in gone]
-        writer.execute(
-            "delete from finance.unsettled_states where tenant_id = %s and (source, payout_id, currency) in"
-            " (select * from unnest(%s::text[], %s::text[], %s::text[]))",
-            [tenant, *(list(column) for column in zip(*looked_at, strict=True))]
-            if looked_at
-            else [tenant, [], [], []],
-        )
-    parts = unsettled_table(dues, told)
-    _write(writer, tenant, "unsettled_states", ("source", "payment_id"), parts, gone=others)
 
 
 def _open(reader: Warehouse, tenant: str) -> dict[str, int]:

@@ -135,9 +135,8 @@ class Nights:
     def true(self, day: date, *, rules: Rules | None = None) -> dict[str, Said]:
         """Return all states as one look at everything finds them."""
         with connect("transformer", self.settings) as warehouse:
-            due = facts.due_facts(warehouse, self.tenant_id, zone=self.tenant.zone, positions=None)
-            claims = facts.claim_facts(warehouse, self.tenant_id, touched=False)
-        result = reconcile(due | claims, rules or Rules(), as_of=day, zone=self.tenant.zone)
+            known = facts.all_facts(warehouse, self.tenant_id)
+        result = reconcile(known, rules or Rules(), as_of=day, zone=self.tenant.zone)
         tables: Mapping[str, pa.Table] = vars(result)
         found: dict[str, Said] = {}
         for name, (_, key, said) in STATES.items():
