@@ -27,6 +27,8 @@ COMMANDS = {
     "clv-cdnow": ["benchmarks.clv", "--dataset", "cdnow"],
     "clv-shops": ["benchmarks.clv", "--shops", "--seeds", "5", "--first-seed", "1000"],
     "clv-scale": ["benchmarks.clv_scale", "--customers", "1000000"],
+    "reconcile-shops": ["benchmarks.reconcile", "--shops", "--seeds", "20", "--first-seed", "1000"],
+    "reconcile-night": ["benchmarks.reconcile", "--orders", "1000000"],
 }
 """What is measured; the options are those of the figures that the project states."""
 

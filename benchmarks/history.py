@@ -91,24 +91,75 @@ _DAILY = {
         select 'shop' as source, 'r' || m as refund_id, 'o' || m as order_id, 'succeeded' as status,
             case when m % 4 = 0 then 'EUR' else 'USD' end as currency, 5 as amount,
             day(d) + interval 20 hour as refunded_at, day(d) + interval 20 hour as updated_at
-        from (select m, m // $orders as d from range($first * $orders, $last * $orders, 33) as r(m))
-        where m % 25 <> 24 and m % 500 <> 3
+        from (select m, m // $orders as d from range($first * $orders, $last * $orders) as r(m))
+        where m % 33 = 0 and m % 25 <> 24 and m % 500 <> 3
     """,
 }
+
+_PAID = """
+    select 'pay' || m as payment_id, 'o' || m as order_id, d,
+        'po' || (10000 + d) * 100 + m // 4 % 100 || case when m % 4 = 0 then 'e' else 'u' end as payout_id,
+        case when m % 4 = 0 then 'EUR' else 'USD' end as currency,
+        cast((1000 + m % 9000) / 100 as decimal(12, 2)) - case when m % 401 = 0 then 1 else 0 end as amount,
+        cast(floor((1000 + m % 9000) * 0.018) / 100 as decimal(12, 2)) as fee_amount,
+        day(d) + to_microseconds((m % $orders) * 86000000000 // $orders + 360000000) as occurred_at
+    from (select m, m // $orders as d from range($from * $orders, $last * $orders) as r(m))
+    where m % 25 <> 24 and m % 997 <> 5
+"""
+_SETTLED = {
+    "payments": f"""
+        select 'bank' as source, payment_id, order_id, 'charge' as payment_type, 'succeeded' as status,
+            currency, amount, fee_amount, payout_id, occurred_at, occurred_at as updated_at
+        from ({_PAID.replace("$from", "$first")})
+        union all
+        select 'bank', 'back' || m, 'o' || m, 'refund', 'succeeded',
+            case when m % 4 = 0 then 'EUR' else 'USD' end, 5, 0, 'back' || (10000 + d),
+            day(d) + interval 20 hour, day(d) + interval 20 hour
+        from (select m, m // $orders as d from range($first * $orders, $last * $orders) as r(m))
+        where m % 33 = 0 and m % 25 <> 24 and m % 500 <> 3
+    """,
+    "bank_lines": f"""
+        select 'main-' || currency as account_id, line_id, currency, amount,
+            'PAYOUT' as description, 'BANK' as counterparty,
+            case when hash(payout_id) % 2 = 0 then payout_id end as reference,
+            booked_on, cast(booked_on as timestamptz) as booked_at
+        from (
+            select payout_id || currency as line_id, payout_id, currency, sum(amount - fee_amount) as amount,
+                cast(day(any_value(d) + 2) as date)
+                    + [0, 0, 0, 0, 0, 0, 2, 1][isodow(cast(day(any_value(d) + 2) as date)) + 1] as booked_on
+            from (
+                select d, payout_id, currency, amount, fee_amount
+                from ({_PAID.replace("$from", "greatest($first - 6, 0)")})
+                union all
+                select d, 'back' || (10000 + d), case when m % 4 = 0 then 'EUR' else 'USD' end, -5, 0
+                from (
+                    select m, m // $orders as d
+                    from range(greatest($first - 6, 0) * $orders, $last * $orders) as r(m)
+                )
+                where m % 33 = 0 and m % 25 <> 24 and m % 500 <> 3
+            )
+            group by all
+        )
+        where booked_on >= cast(day($first) as date) and booked_on < cast(day($last) as date)
+            and hash(payout_id) % 200 <> 3
+    """,
+}
+"""How the money arrives: 200 payouts a day, half of them named by the bank, a few missing."""
 
 
 @dataclass(frozen=True)
 class Shop:
-    """The shop's size: what one day brings."""
+    """The shop's size: what one day brings; payments and bank lines only where it ``settles``."""
 
     orders_per_day: int
     clicks_per_day: int
+    settles: bool = False
 
     def load(self, settings: Settings, first: int, last: int) -> None:
         """Write the days [first, last) since ``FIRST_DAY``, land them as one interval and load them."""
         folder = settings.home / "bench"
         folder.mkdir(exist_ok=True)
-        queries = {**(_ONCE if first == 0 else {}), **_DAILY}
+        queries = (_ONCE if first == 0 else {}) | _DAILY | (_SETTLED if self.settles else {})
         with connect("loader", settings) as warehouse:
             for feed, query in queries.items():
                 path = folder / f"{feed}.parquet"

@@ -240,6 +240,7 @@ def _trade(
         evidence=evidence,
     )
     rng = next(chance)
+    sales = None
     if tenant.store:
         receipt = np.full(len(till), -1)
         receipt[named] = places[len(buyer) :]
@@ -265,4 +266,4 @@ def _trade(
     clicks.wander(rng, calendar, cast, log, count=wanted, buyers=browsers)
     clicks.write_clicks(rng, scene, cast, log)
     ads.advertise(next(chance), scene, scale)
-    settle.settle(next(chance), scene, placed)
+    settle.settle(next(chance), scene, placed, sales)

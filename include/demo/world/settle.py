@@ -1,32 +1,36 @@
-"""How the money of orders arrives: gateways, couriers, marketplaces and the bank, with planted breaks."""
+"""How the money of orders arrives at gateways, couriers, marketplaces and tills, with planted breaks."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from include.demo.world.bank import (
+    DIFFERS,
+    DOUBLE,
+    MATCHED,
+    STATES,
+    TIMING,
+    Due,
+    book_lines,
+    is_lonely,
+    note_states,
+    transfers,
+)
 from include.demo.world.cast import DIGITS
 from include.demo.world.clock import DAY, HOUR
-from include.demo.world.orders import CARD, COD, FATE, MARKET, TRANSFER, WALLET, Orders
+from include.demo.world.orders import CARD, COD, FATE, MARKET, WALLET, Orders
 from include.demo.world.scene import Scene
-from include.demo.world.tables import NEVER, Bools, Ints, Minor, nulled, numbered, picked
+from include.demo.world.stores import METHODS, Sales
+from include.demo.world.tables import NEVER, Ints, Minor, joined, nulled, numbered, picked
 
 TERMINALS = {"vnpay": 6, "momo": 40, "stripe": 2}
 """Accounts that a gateway settles apart; many small ones give payouts of the same amount."""
-MATCHED, DIFFERS, NO_GATEWAY, NO_ORDER, NO_BANK, DOUBLE, CURRENCY, TIMING, UNEXPLAINED = range(9)
-STATES = (
-    "matched",
-    "amount_differs",
-    "missing_in_gateway",
-    "missing_order",
-    "missing_in_bank",
-    "duplicate",
-    "currency_differs",
-    "timing",
-    "unexplained",
+NO_GATEWAY, NO_ORDER, CURRENCY = map(
+    STATES.index, ("missing_in_gateway", "missing_order", "currency_differs")
 )
-
+COURIER_DAYS = 4
+"""Days after the payment by which a courier has reported what it collected, where it ever does."""
 
 CHARGE, REFUND, CHARGEBACK = range(3)
 SUCCEEDED, PENDING, FAILED = range(3)
@@ -47,31 +51,19 @@ def _matched(order: Ints, at: Ints, kind: int, status: int) -> _Movements:
     return _Movements(order, at, kind, status, np.full(len(order), MATCHED))
 
 
-@dataclass
-class _Payouts:
-    """Batches that reach the bank: one element per batch."""
-
-    ids: pa.Array
-    sender: pa.Array
-    currency: Ints
-    net: Ints
-    members: Ints
-    due: Ints
-    names_batch: Bools
-    """Whether the bank line carries the batch's id."""
-
-
-def settle(rng: np.random.Generator, scene: Scene, orders: Orders) -> None:
-    """Settle a tenant's orders and write payments, remittances and bank lines."""
-    batches = [
+def settle(rng: np.random.Generator, scene: Scene, orders: Orders, sales: Sales | None) -> None:
+    """Settle a tenant's orders and sales and write payments, remittances and bank lines."""
+    due = [
         _gateways(rng, scene, orders),
         _remit(rng, scene, orders, COD, "cod"),
         _remit(rng, scene, orders, MARKET, "marketplace"),
+        _takings(rng, scene, orders.currencies, sales),
+        transfers(rng, scene, orders),
     ]
-    _bank(rng, scene, orders, [batch for batch in batches if batch is not None])
+    book_lines(rng, scene, orders.currencies, [each for each in due if each is not None])
 
 
-def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payouts | None:
+def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> Due | None:
     """Charges, refunds and chargebacks at the gateways, and the payouts in which they are settled."""
     tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     names = sorted({name for ways in tenant.gateways.values() for name in ways.values()})
@@ -96,17 +88,27 @@ def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payout
     test = orders.fate[charged] == FATE["test"]
     state[test] = MATCHED
     there = state != NO_GATEWAY
+    # What was paid in the last hour may still come.
+    state[(state == NO_GATEWAY) & (orders.paid_at[charged] > calendar.ends - HOUR)] = TIMING
+    nameless = (state == MATCHED) & (rng.random(len(charged)) < 0.005)
     twice = np.flatnonzero(state == DOUBLE)
     strangers = max(2, len(charged) // 500)
 
     refund_paths = np.flatnonzero(wired[orders.refund_order] & orders.refund_known)
+    refund_state = np.where(rng.random(len(refund_paths)) < 0.004, NO_GATEWAY, MATCHED)
+    late = orders.refund_at[refund_paths] > calendar.ends - HOUR
+    refund_state[late & (refund_state == NO_GATEWAY)] = MATCHED
+    refund_ids = numbered("R", refund_paths, 7)
+    note_states(scene, "refund", refund_ids, refund_state, refund_ids)
+    refund_paths = refund_paths[refund_state == MATCHED]
     disputed = charged[rng.random(len(charged)) < 0.001]
     disputed_at = orders.paid_at[disputed] + rng.integers(10 * DAY, 40 * DAY, len(disputed))
     disputed = disputed[disputed_at < calendar.ends]
     disputed_at = disputed_at[disputed_at < calendar.ends]
     failed = charged[rng.random(len(charged)) < 0.06]
 
-    donors = rng.choice(charged, strangers)
+    # A stranger's payment looks like that of an order which has its own, so that it is nobody's.
+    donors = rng.choice(charged[(state == MATCHED) & ~nameless], strangers)
     done = orders.paid_at
     parts = [
         _Movements(charged[there], done[charged[there]], CHARGE, SUCCEEDED, state[there]),
@@ -129,9 +131,11 @@ def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payout
     amount[differs] = np.maximum(1, amount[differs] - np.maximum(1, amount[differs] // 20))
     swapped = verdict == CURRENCY
     currency[swapped] = (currency[swapped] + 1) % len(orders.currencies)
+    is_nameless = np.isin(order, charged[nameless]) & (kind == CHARGE) & (status == SUCCEEDED)
     inside = at < calendar.ends
     order, at, kind, status = order[inside], at[inside], kind[inside], status[inside]
     verdict, currency, amount = verdict[inside], currency[inside], amount[inside]
+    is_nameless = is_nameless[inside]
 
     gateway = way[order]
     fee = np.where((kind == CHARGE) & (status == SUCCEEDED), amount * 18 // 1000, 0)
@@ -170,10 +174,14 @@ def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payout
     refs = pa.array(
         np.where(verdict == NO_ORDER, unknown.to_numpy(zero_copy_only=False), known_ids), pa.string()
     )
+    gateway_of = keys // span // 64 // len(orders.currencies)
+    # The report of some payouts never comes: their payments say no payout, and the amount has to tell.
+    sender = gateway_of * len(orders.currencies) + keys // span // 64 % len(orders.currencies)
+    lost = is_lonely(sender, net, payout_day) & (due < calendar.ends) & (rng.random(len(keys)) < 0.03)
     digits = np.array([DIGITS[code] for code in orders.currencies])[currency]
     source = picked(names, gateway)
     waits = settled & (rng.random(count) < 0.1)
-    settle_at = np.where(payout >= 0, due[np.maximum(payout, 0)], NEVER)
+    settle_at = np.where((payout >= 0) & ~lost[np.maximum(payout, 0)], due[np.maximum(payout, 0)], NEVER)
     every = np.arange(count)
     none = np.full(count, -1)
     for rows, states, times, batches in (
@@ -188,33 +196,45 @@ def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> _Payout
                 "tenant_id": tenant.tenant_id,
                 "source": source.take(taken),
                 "payment_id": ids.take(taken),
-                "order_id": refs.take(taken),
+                "order_id": nulled(refs, is_nameless).take(taken),
                 "payment_type": picked(["charge", "refund", "chargeback"], kind[rows]),
                 "status": picked(["succeeded", "pending", "failed"], said),
                 "currency": picked(orders.currencies, currency[rows]),
                 "amount": Minor(amount[rows], digits[rows]),
                 "fee_amount": Minor(fee[rows], digits[rows]),
                 "payout_id": nulled(payout_ids.take(pa.array(np.maximum(batch, 0))), batch < 0),
-                "payer_ref": numbered("****", order[rows] * 37 % 10_000, 4),
+                "payer_ref": numbered("****", orders.person[order[rows]] * 37 % 10_000, 4),
                 "occurred_at": at[rows],
                 "updated_at": known,
             },
             np.clip(known + 5, calendar.opens, calendar.ends - 1),
             source.take(taken),
         )
-    _note_states(scene, "payment", ids, verdict, refs)
-    _note_states(
-        scene, "order", orders.ids.take(pa.array(charged)), state, orders.ids.take(pa.array(charged))
+    note_states(scene, "payment", ids, verdict, refs)
+    of_charged = orders.ids.take(pa.array(charged))
+    note_states(scene, "order", of_charged, state, of_charged)
+    in_payout = np.flatnonzero(payout >= 0)
+    book.note(
+        "payout_members",
+        pa.table(
+            {
+                "tenant_id": pa.repeat(tenant.tenant_id, len(in_payout)),
+                "payment_id": ids.take(pa.array(in_payout)),
+                "payout_id": payout_ids.take(pa.array(payout[in_payout])),
+            }
+        ),
     )
-    gateway_of = keys // span // 64 // len(orders.currencies)
-    return _Payouts(
+    return Due(
         ids=payout_ids,
+        references=payout_ids,
+        kind="payout",
         sender=picked([name.upper() for name in names], gateway_of),
         currency=keys // span // 64 % len(orders.currencies),
-        net=net,
+        amount=net,
         members=members,
-        due=due,
-        names_batch=np.array([name == "stripe" for name in names])[gateway_of],
+        day=calendar.day_of(due) + 1,
+        is_named=np.array([name == "stripe" for name in names])[gateway_of],
+        is_reported=~lost & (due < calendar.ends),
     )
 
 
@@ -264,7 +284,7 @@ def _remit(
     orders: Orders,
     method: int,
     kind: str,
-) -> _Payouts | None:
+) -> Due | None:
     """Remittances of a courier (what it collected) or a marketplace (what it was paid), week by week."""
     tenant, calendar, book = scene.tenant, scene.calendar, scene.book
     if method == COD:
@@ -282,6 +302,7 @@ def _remit(
     at = np.concatenate([collected, collected[again] + DAY])
     shown = np.concatenate([shown, shown[again] + 3 * DAY])
     verdict = np.concatenate([np.full(len(rows), MATCHED), np.full(len(again), DOUBLE)])
+    verdict[again] = DOUBLE
     every = 3 if method == COD else 7
     span = calendar.last - calendar.first + 40
     batch_day = (calendar.day_of(np.maximum(shown, at)) // every + 1) * every
@@ -327,124 +348,61 @@ def _remit(
             shown[which] if known is not None else np.maximum(at_shop, shown[which]),
             "courier" if method == COD else source or "",
         )
-    _note_states(scene, "remittance", ids, verdict, ids)
-    return _Payouts(
+    note_states(scene, "remittance", joined(batch_ids.take(pa.array(place)), "/", ids), verdict, ids)
+    _note_orders(scene, orders, method, verdict[: len(rows)], rows)
+    return Due(
         ids=batch_ids,
+        references=batch_ids,
+        kind="payout",
         sender=picked([(source or "").upper()], np.zeros(len(keys), dtype=np.int64)),
         currency=keys // span // 2,
-        net=net,
+        amount=net,
         members=np.bincount(place, minlength=len(keys)).astype(np.int64),
-        due=due,
-        names_batch=rng.random(len(keys)) < 0.5,
+        day=calendar.day_of(due) + 1,
+        is_named=rng.random(len(keys)) < 0.5,
+        is_reported=np.ones(len(keys), dtype=bool),
     )
 
 
-def _bank(
-    rng: np.random.Generator,
-    scene: Scene,
-    orders: Orders,
-    payouts: list[_Payouts],
-) -> None:
-    """Lines of the bank: payouts, customers' transfers and lines that nothing explains."""
-    tenant, calendar, book = scene.tenant, scene.calendar, scene.book
-    transfers = np.flatnonzero((orders.method == TRANSFER) & (orders.paid_at != NEVER) & (orders.gross > 0))
-    ids = pa.concat_arrays([*[p.ids for p in payouts], orders.ids.take(pa.array(transfers))])
-    sender = pa.concat_arrays(
-        [*[p.sender for p in payouts], picked(["CUSTOMER"], np.zeros(len(transfers), dtype=np.int64))]
+def _note_orders(scene: Scene, orders: Orders, method: int, verdict: Ints, reported: Ints) -> None:
+    """Note in which state each order is that a courier or a marketplace was paid for."""
+    paid = np.flatnonzero((orders.method == method) & (orders.paid_at != NEVER) & (orders.gross > 0))
+    state = np.full(len(orders.ids), NO_GATEWAY)
+    state[orders.paid_at > scene.calendar.ends - COURIER_DAYS * DAY] = TIMING
+    state[reported] = verdict
+    ids = orders.ids.take(pa.array(paid))
+    note_states(scene, "order", ids, state[paid], ids)
+
+
+def _takings(
+    rng: np.random.Generator, scene: Scene, currencies: list[str], sales: Sales | None
+) -> Due | None:
+    """What stores bring to the bank: sales less returns, by store, day and way of payment."""
+    tenant, calendar = scene.tenant, scene.calendar
+    if sales is None:
+        return None
+    done = np.flatnonzero(sales.completed_at != NEVER)
+    store = np.concatenate([sales.store[done], np.zeros(len(sales.returned), dtype=np.int64)])
+    method = np.concatenate([sales.method[done], np.zeros(len(sales.returned), dtype=np.int64)])
+    day = calendar.day_of(np.concatenate([sales.sold_at[done], sales.returned_at]))
+    amount = np.concatenate([sales.gross[done], -sales.returned])
+    span = calendar.last - calendar.first + 1
+    keys, place = np.unique(
+        (store * len(METHODS) + method) * span + day - calendar.first, return_inverse=True
     )
-    currency = np.concatenate([*[p.currency for p in payouts], orders.currency[transfers]])
-    amount = np.concatenate([*[p.net for p in payouts], orders.gross[transfers]])
-    due = np.concatenate([*[p.due for p in payouts], orders.paid_at[transfers]])
-    named = np.concatenate([*[p.names_batch for p in payouts], rng.random(len(transfers)) < 0.7])
-    is_batch = np.arange(len(ids)) < len(ids) - len(transfers)
-
-    booked = calendar.day_of(due) + np.where(is_batch, 1, 0)
-    weekday = (booked + 3) % 7
-    booked = booked + np.where(weekday >= 5, 7 - weekday, 0)
-    in_time = booked <= calendar.last
-    fate = rng.random(len(ids))
-    state = np.full(len(ids), MATCHED)
-    state[fate < 0.008] = NO_BANK
-    state[(fate >= 0.008) & (fate < 0.016)] = DIFFERS
-    state[(fate >= 0.016) & (fate < 0.02)] = DOUBLE
-    state[~in_time] = TIMING
-    shown = np.flatnonzero(in_time & (state != NO_BANK) & (amount != 0))
-    twice = np.flatnonzero(in_time & (state == DOUBLE) & (amount != 0))
-    line = np.concatenate([shown, twice])
-    value = amount[line] - np.where(state[line] == DIFFERS, np.maximum(1, np.abs(amount[line]) // 50), 0)
-
-    others = max(6, (calendar.last - calendar.first + 1) // 4)
-    other_day = calendar.first + np.sort(rng.integers(0, calendar.last - calendar.first + 1, others))
-    other_currency = rng.integers(0, len(orders.currencies), others)
-    unit = np.array([1_000 if code == "VND" else 1 for code in orders.currencies])[other_currency]
-    other_value = unit * rng.integers(500, 90_000, others) * np.where(rng.random(others) < 0.7, -1, 1)
-
-    count = len(line) + others
-    day = np.concatenate([booked[line], other_day])
-    which = np.concatenate([currency[line], other_currency])
-    digits = np.array([DIGITS[code] for code in orders.currencies])[which]
-    refs = nulled(ids.take(pa.array(line)), ~named[line])
-    accounts = [f"{tenant.tenant_id.upper()}-{code}-01" for code in orders.currencies]
-    at = calendar.start_of(day)
-    line_ids = numbered("BL", np.arange(count), 8)
-    verdict = np.concatenate([state[line], np.full(others, UNEXPLAINED)])
-    book.write(
-        "bank_lines",
-        {
-            "tenant_id": tenant.tenant_id,
-            "account_id": picked(accounts, which),
-            "line_id": line_ids,
-            "currency": picked(orders.currencies, which),
-            "amount": Minor(np.concatenate([value, other_value]), digits),
-            "description": pa.concat_arrays(
-                [
-                    picked(["PAYOUT", "TRANSFER"], (~is_batch[line]).astype(np.int64)),
-                    picked(["RENT", "SALARY", "SERVICE FEE", "DEPOSIT"], np.arange(others) % 4),
-                ]
-            ),
-            "counterparty": pa.concat_arrays(
-                [sender.take(pa.array(line)), picked(["OTHER"], np.zeros(others, dtype=np.int64))]
-            ),
-            "reference": pa.concat_arrays([refs, pa.nulls(others, pa.string())]),
-            "booked_on": day,
-            "booked_at": at,
-        },
-        np.clip(at + 20 * HOUR, calendar.opens, calendar.ends - 1),
-        "bank",
-    )
-    true_refs = pa.concat_arrays([ids.take(pa.array(line)), pa.nulls(others, pa.string())])
-    _note_states(scene, "bank_line", line_ids, verdict, true_refs)
-    _note_states(scene, "payout", ids, state, ids)
-    batches = np.flatnonzero(is_batch)
-    book.note(
-        "payouts",
-        pa.table(
-            {
-                "tenant_id": pa.repeat(tenant.tenant_id, len(batches)),
-                "payout_id": ids.take(pa.array(batches)),
-                "sender": sender.take(pa.array(batches)),
-                "currency": picked(orders.currencies, currency[batches]),
-                "net_minor": amount[batches],
-                "payments": np.concatenate([p.members for p in payouts]) if payouts else amount[batches],
-                "booked_on": pa.array(booked[batches].astype(np.int32)).cast(pa.date32()),
-                "state": picked(STATES, state[batches]),
-            }
-        ),
-    )
-
-
-def _note_states(scene: Scene, side: str, keys: pa.Array, state: Ints, counterpart: pa.Array) -> None:
-    """Note in which state of reconciliation each record truly is, and what it belongs to."""
-    tenant, book = scene.tenant, scene.book
-    book.note(
-        "reconciliation",
-        pa.table(
-            {
-                "tenant_id": pa.repeat(tenant.tenant_id, len(state)),
-                "side": pa.repeat(side, len(state)),
-                "key": keys,
-                "state": picked(STATES, state),
-                "belongs_to": counterpart,
-            }
-        ),
+    dates = pa.array((keys % span + calendar.first).astype(np.int32)).cast(pa.date32()).cast(pa.string())
+    ways = picked(METHODS, keys // span % len(METHODS))
+    stores = numbered("store-", keys // span // len(METHODS) + 1, 1)
+    source = tenant.store or ""
+    return Due(
+        ids=joined(source, ":", stores, ":", dates, ":", ways),
+        references=joined(stores, " ", dates, " ", ways),
+        kind="takings",
+        sender=pa.repeat(source.upper(), len(keys)),
+        currency=np.full(len(keys), currencies.index(tenant.store_currency)),
+        amount=np.bincount(place, amount, len(keys)).astype(np.int64),
+        members=np.bincount(place, minlength=len(keys)).astype(np.int64),
+        day=keys % span + calendar.first + 1,
+        is_named=rng.random(len(keys)) < 0.6,
+        is_reported=np.ones(len(keys), dtype=bool),
     )

@@ -30,6 +30,12 @@ class Sales:
     gross: Ints
     completed_at: Ints
     """``NEVER`` where the sale does not count."""
+    store: Ints
+    method: Ints
+    """Index into ``METHODS``."""
+    returned: Ints
+    """What was given back in cash at the first store; one element per return."""
+    returned_at: Ints
 
 
 def ring_up(
@@ -90,18 +96,18 @@ def ring_up(
     voided_at = np.minimum(sold_at + rng.integers(60, 5 * HOUR, rows), ends - 1)
     late = np.where(rng.random(rows) < 0.03, rng.integers(HOUR, 2 * DAY, rows), rng.integers(30, 900, rows))
     place = pa.array(record, mask=record < 0)
+    store = person % max(1, tenant.stores)
+    method = rng.integers(0, len(METHODS), rows)
     base = {
         "sale_id": ids,
-        "store_id": picked(
-            [f"store-{n}" for n in range(1, tenant.stores + 1)], person % max(1, tenant.stores)
-        ),
+        "store_id": numbered("store-", store + 1, 1),
         "sale_type": picked(["sale"], none),
         "source_customer_id": nulled(records.ids.take(place), ~known),
         "customer_name": records.name.take(place),
         "email": records.email.take(place),
         "phone": records.phone.take(place),
         "loyalty_card": records.card.take(place),
-        "payment_method": picked(METHODS, rng.integers(0, 3, rows)),
+        "payment_method": picked(METHODS, method),
     }
     shared = {"tenant_id": tenant.tenant_id, "source": source, "currency": currency}
     void = np.flatnonzero(fate == 2)
@@ -220,7 +226,17 @@ def ring_up(
     named = known | present(base["email"], base["phone"], base["loyalty_card"])
     left = np.flatnonzero(named & ~known)
     note_record_persons(scene, "sale", picked([source], none[left]), ids.take(pa.array(left)), person[left])
-    return Sales(person, named, sold_at, baskets.gross, completed)
+    return Sales(
+        person,
+        named,
+        sold_at,
+        baskets.gross,
+        completed,
+        store=store,
+        method=method,
+        returned=all_amount,
+        returned_at=all_at,
+    )
 
 
 def _either(which: Bools, left: pa.Array, right: pa.Array) -> pa.Array:
