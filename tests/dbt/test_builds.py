@@ -16,6 +16,7 @@ MARTS = (
     "kol_roi",
     "kol_roi_daily",
     "kol_roi_monthly",
+    "kol_roi_entries",
     "daily_aggregates",
     "hourly_aggregates",
     "dim_kol",

@@ -25,6 +25,7 @@ RECORDS, VISITS, TIES = (
 FORECASTS, SEGMENTS, SERIES = "marts.customer_forecasts", "marts.clv_segments", "marts.clv_series"
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
+ENTRIES = "marts.kol_roi_entries"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
 
 DEFECTS: tuple[tuple[str, str], ...] = (
@@ -158,6 +159,19 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         )
     ),
     ("kol_days_equal_the_kol_channel", f"delete from {DAILY} where channel = 'kol' and activity_date = '2026-03-02'"),
+    *(
+        ("kol_figures_equal_their_entries", f"update {table} set {column} = {column} + 1 where kol_id = 'ana'")
+        for table in (ENTRIES, ROI_DAILY, ROI_MONTHLY)
+        for column in (
+            "orders", "gross", "refunds", "net_revenue", "fixed_fees", "platform_fees", "commission", "goods", "clicks",
+            "bot_clicks", "refused_clicks", "new_customers", "source_orders", "source_revenue",
+        )
+    ),
+    ("kol_figures_equal_their_entries", f"delete from {ENTRIES} where entry_type = 'contract_day'"),
+    ("kol_figures_equal_their_entries", f"delete from {ENTRIES} where entry_type = 'completion' and order_id = 'o1'"),
+    ("kol_figures_equal_their_entries", f"delete from {ENTRIES} where entry_type = 'refund' and entry_id = 'r1'"),
+    ("kol_figures_equal_their_entries", f"delete from {ROI_DAILY} where kol_id = 'binh'"),
+    ("kol_figures_equal_their_entries", f"delete from {ROI_MONTHLY} where kol_id = 'binh'"),
     *(
         (
             "fees_over_a_contract_add_up",

@@ -97,6 +97,16 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "first_orders.first_order_date as touched_date, 'customers' as part",
         "first_orders.first_order_date as touched_date, 'orders' as part",
     ),
+    "an_entry_moves_with_its_contract_and_with_the_as_of_day": (
+        "models/intermediate/kols/int_kols__days_touched.sql",
+        "days.calendar_date > moved.after_date",
+        "days.calendar_date >= moved.after_date",
+    ),
+    "a_figure_is_made_of_orders_contract_days_and_clicks": (
+        "models/marts/kols/kol_roi_entries.sql",
+        "and entries.activity_date <= tenants.as_of_date",
+        "",
+    ),
     "a_zero_denominator_gives_null": (
         "macros/rules/ratios.sql",
         "nullif({{ denominator }}, 0)",

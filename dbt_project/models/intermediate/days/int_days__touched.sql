@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('stg_clicks') }}
 -- One row per tenant-day, and the input it is for, on which a figure may have moved since the day facts last saw it. A day
 -- counts when a row left it as well as when a row came to it. On the first build the facts take every day.
-{%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates', 'kol_day_changes'] -%}
+{%- set readers = ['int_clicks__hours', 'int_kols__days', 'hourly_aggregates', 'daily_aggregates', 'kol_day_changes', 'kol_roi_entries'] -%}
 {%- set since_build = watermark('builds', readers) %}
 {%- if nobody_has_read(readers) %}
 select
