@@ -49,7 +49,10 @@ declare
 begin
     select
         string_agg(quote_ident(attname), ', ') filter (where attname not like '\_%'),
-        coalesce(max(format('coalesce(%I, ''insert'')', attname)) filter (where attname in ('action', 'entry_type')), '''insert''')
+        coalesce(
+            max(format('coalesce(%I, ''insert'')', attname)) filter (where attname in ('action', 'entry_type')),
+            '''insert'''
+        )
     into columns, action
     from pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
     execute format(
@@ -135,7 +138,9 @@ declare
             select concat_ws(' ', evtname, evtevent, evtenabled, evttags), evtfoid
             from pg_event_trigger where evtname like 'books\_%'
         )
-        select md5(string_agg(concat_ws(' ', guard, f.oid::regprocedure, f.proowner, f.prosecdef, f.proconfig, f.prosrc), e'\n' order by guard))
+        select md5(string_agg(
+            concat_ws(' ', guard, f.oid::regprocedure, f.proowner, f.prosecdef, f.proconfig, f.prosrc), e'\n' order by guard
+        ))
         from fired join pg_proc as f on f.oid = fired.function
     );
     before text;
