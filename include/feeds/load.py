@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -353,16 +353,29 @@ def load_pending(
     settings = settings or get_settings()
     folder = f"{tenant_id}/{source}" if tenant_id and source else (tenant_id or "")
     results: list[LoadResult] = []
-    for landed in sorted(manifests(settings, folder), key=lambda m: (m.landing_seq, m.path)):
+    known = load_contracts() if contracts is None else contracts
+    by_sequence = sorted(manifests(settings, folder), key=lambda m: (m.landing_seq, m.path))
+    for landed in in_order(by_sequence, known):
         if source and landed.source != source:
             continue
         wanted = {feed: name for feed, name in landed.feeds.items() if feeds is None or feed in feeds}
         if not wanted:
             continue
         only = landed if wanted == dict(landed.feeds) else _with_feeds(landed, wanted)
-        done = load_landed(warehouse, only, settings=settings, contracts=contracts, step=step)
+        done = load_landed(warehouse, only, settings=settings, contracts=known, step=step)
         results += [result for result in done if not result.skipped]
     return results
+
+
+def in_order(files: Iterable[LandedFile], contracts: Mapping[str, Contract]) -> list[LandedFile]:
+    """Put the files of books first, as they were landed: what stood first must stand again.
+
+    Args:
+        files: landed files in the order in which the others are to be loaded.
+        contracts: the contracts.
+    """
+    books = {feed for feed, contract in contracts.items() if contract.kind == "book"}
+    return sorted(files, key=lambda m: (0, m.landed_at, m.path) if books & m.feeds.keys() else (1,))
 
 
 def _with_feeds(landed: LandedFile, feeds: Mapping[str, str]) -> LandedFile:
@@ -512,7 +525,7 @@ class _Load:
             "_row_hash": "_rh",
             "_extra": "_extra",
         }
-        return columns if self.contract.kind == "event" else columns | {"_deleted": "_deleted"}
+        return columns if self.contract.keeps_first else columns | {"_deleted": "_deleted"}
 
     def _merge_special_rows(self, target: Target) -> "_Outcome":
         """Decide the rows that were set aside, first among themselves, then against the standing ones."""
@@ -535,7 +548,7 @@ class _Load:
         if contract.kind != "slice":
             self._drop_what_stands()
         order = ", ".join(f"{part} desc" for part in order_columns(contract)).replace("{0}.", "")
-        if contract.kind == "event":
+        if contract.keeps_first:
             order = f"{contract.event_time}, _rh"
         else:
             order = f"{order}, _rh desc" if order else "_rh desc"
@@ -562,14 +575,14 @@ class _Load:
         merged = Merged(0, 0, 0, 0, 0, (), ())
         if contenders or contract.kind == "slice":
             merged = self._compare(target)
-        if contract.kind == "event" and losers:
+        if contract.keeps_first and losers:
             self._note_conflicts()
         ties = self._ties_in_file() if losers else 0
-        conflicting = losers + merged.lost if contract.kind == "event" else 0
-        superseded = losers + merged.lost if contract.kind != "event" else 0
+        conflicting = losers + merged.lost if contract.keeps_first else 0
+        superseded = losers + merged.lost if not contract.keeps_first else 0
         if merged.loaded:
             duck.execute("insert into stands select unnest(?)", [list(merged.loaded)])
-        if contract.kind == "event":
+        if contract.keeps_first:
             duck.execute("insert into lost select _rh from contenders where _place > 1")
             if merged.lost_hashes:
                 duck.execute("insert into lost select unnest(?)", [list(merged.lost_hashes)])
@@ -657,7 +670,7 @@ class _Load:
         return first.isoformat(), last.isoformat()
 
     def _note_conflicts(self) -> None:
-        """Write the events of this file that lost to another event of this file."""
+        """Write the rows of this file that lost to another row of this file."""
         key = ", ".join(f"'{c}', l.{c}" for c in self.contract.key)
         row, kept = (
             "json_object(" + ", ".join(f"'{c}', {a}.{c}" for c in self.contract.names) + ")"
@@ -685,7 +698,7 @@ class _Load:
     def _ties_in_file(self) -> int:
         """Count the losers of this file that only their content separates from the winner."""
         parts = order_columns(self.contract)
-        if self.contract.kind == "event":
+        if self.contract.keeps_first:
             parts = ["{0}." + str(self.contract.event_time)]
         equal = " and ".join(
             [f"l.{c} = k.{c}" for c in ("_h", *self.contract.key)]

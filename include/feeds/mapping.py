@@ -71,7 +71,7 @@ def contract_mapping(contract: Contract) -> Mapping:
     """Return the built-in mapping for JSON Lines whose records have the contract's columns already."""
     columns = [c for c in contract.names if c != "tenant_id"]
     columns.append("_extra")
-    if contract.kind != "event":
+    if not contract.keeps_first:
         columns.append("_deleted")
     fields = ", ".join(f"record ->> '{column}' as {column}" for column in columns if column != "source")
     source = ", coalesce(record ->> 'source', getvariable('source')) as source" if "source" in columns else ""

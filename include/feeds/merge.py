@@ -1,12 +1,14 @@
 """Merging a load's rows into ``raw``: who wins, what is restated, and where new rows are put.
 
 Everything here runs in the load's transaction, under the feed's lock. The winner of a key is decided by a
-total order in the rows themselves, so that the order of loads does not matter:
+total order in the rows themselves, so that the order of loads does not matter, but for books:
 
 * event: the smallest (event time, row hash) stays; the others go to ``ops.conflicts``.
 * entity: the largest (version, state rank, landing sequence, row hash) stands.
 * slice: the largest (landing sequence, row hash) stands; a row last seen in an older pull than the slice's
   newest one is deleted.
+* book: what stands stays; of one file the smallest (event time, row hash) comes to stand, the others go to
+  ``ops.conflicts``. So its files are loaded in the order in which they were landed (``load.in_order``).
 """
 
 from collections.abc import Mapping
@@ -76,7 +78,8 @@ def choose_target(warehouse: Warehouse, contract: Contract, rows: int) -> Target
     if contract.kind == "event":
         return _choose_segment(warehouse, contract, rows)
     table = f"raw.{contract.feed}"
-    if rows >= OWN_SEGMENT_ROWS and not standing_tables(warehouse, contract):
+    is_large = rows >= OWN_SEGMENT_ROWS and contract.kind != "book"
+    if is_large and not standing_tables(warehouse, contract):
         warehouse.execute(f"truncate {table}")
         for (index,) in warehouse.rows(
             "select indexrelid::regclass::text from pg_index where indrelid = %s::regclass", [table]
@@ -178,7 +181,7 @@ def slice_text(contract: Contract, alias: str) -> str:
 
 
 def bump_identical(warehouse: Warehouse, contract: Contract, landing_seq: int) -> list[tuple[int, str]]:
-    """Find the rows of ``_narrow`` (h, rh) that stand already, and note that a newer landing has them.
+    """Find the rows of ``_narrow`` (h, rh) that stand already, and note where a newer landing has them.
 
     Returns:
         Key hash and row hash (32 hex digits) of those that stand.
@@ -190,7 +193,7 @@ def bump_identical(warehouse: Warehouse, contract: Contract, landing_seq: int) -
         where exists (select from raw.{contract.feed} r where r._key_hash = n.h and r._row_hash = n.rh)
         """
     )
-    if contract.kind != "event":
+    if not contract.keeps_first:
         warehouse.execute(
             f"""
             update raw.{contract.feed} r set _landing_seq = %s
@@ -230,28 +233,32 @@ def merge_incoming(
         select i._key_hash, i._row_hash,
             case
                 when r._load_id is null then 'insert'
-                when r._row_hash = i._row_hash then {_same_content(contract)}
-                when r._file_id = {file_id} and i._may_force then 'replace'
-                when {_beats(contract)} then 'replace'
+                when {_is_same(contract)} then {_same_content(contract)}
+                when {_beats(contract, file_id)} then 'replace'
                 else 'lose'
             end as outcome,
-            coalesce({_ties(contract)}, false) and r._row_hash <> i._row_hash as is_tied,
+            coalesce({_ties(contract)} and not ({_is_same(contract)}), false) as is_tied,
             to_jsonb(r) as old_row
         from _incoming i left join raw.{feed} r on {keys}
         """
     )
     warehouse.execute("set local enable_hashjoin = on; set local enable_mergejoin = on; analyze _decided")
-    _restate_winners(warehouse, contract, load_id)
-    sets = ", ".join(f"{c} = i.{c}" for c in names)
+    if contract.kind != "book":
+        _restate_winners(warehouse, contract, load_id)
+    if contract.keeps_first:
+        _note_conflicts(warehouse, contract, load_id)
     joined = "d._key_hash = i._key_hash and d._row_hash = i._row_hash"
-    replaced = warehouse.execute(
-        f"""
-        update raw.{feed} r set {sets}
-        from _incoming i join _decided d on {joined}
-        where d.outcome = 'replace' and {keys}
-        """
-    )
-    if contract.kind != "event":
+    replaced = 0
+    if contract.kind != "book":
+        sets = ", ".join(f"{c} = i.{c}" for c in names)
+        replaced = warehouse.execute(
+            f"""
+            update raw.{feed} r set {sets}
+            from _incoming i join _decided d on {joined}
+            where d.outcome = 'replace' and {keys}
+            """
+        )
+    if not contract.keeps_first:
         warehouse.execute(
             f"""
             update raw.{feed} r set _landing_seq = i._landing_seq
@@ -295,7 +302,7 @@ def _are_few(warehouse: Warehouse, contract: Contract) -> bool:
 
 
 def _restate_winners(warehouse: Warehouse, contract: Contract, load_id: int) -> None:
-    feed, names = contract.feed, copy_columns(contract)
+    feed = contract.feed
     new_row = "to_jsonb(i) - '_may_force'"
     warehouse.execute(
         f"""
@@ -307,11 +314,15 @@ def _restate_winners(warehouse: Warehouse, contract: Contract, load_id: int) -> 
         where d.outcome = 'replace'
         """
     )
-    if contract.kind != "event":
-        return
+
+
+def _note_conflicts(warehouse: Warehouse, contract: Contract, load_id: int) -> None:
+    feed, names = contract.feed, copy_columns(contract)
     hidden = ", ".join(f"'{c}'" for c in (*names[names.index("_load_id") :], "_segment", "_may_force"))
     key = ", ".join(f"'{c}', i.{c}" for c in contract.key)
     reason = f"another row of this key has the smaller ({contract.event_time}, content)"
+    if contract.kind == "book":
+        reason = "another row of this key stands already"
     # A loser seen again is the same conflict.
     warehouse.execute(
         f"""
@@ -362,23 +373,36 @@ def _slice_range(contract: Contract) -> str:
     return f"({', '.join(f'r.{c}' for c in columns)}) in (select {', '.join(columns)} from _slice_columns)"
 
 
+def _is_same(contract: Contract) -> str:
+    """Return the condition that the standing row says the same; null where there is none."""
+    if contract.kind != "book":
+        return "r._row_hash = i._row_hash"
+    # The hash of a row that was loaded before its contract gained a column is not that of today.
+    columns = [*contract.names, "_extra"]
+    standing, incoming = (", ".join(f"{alias}.{c}" for c in columns) for alias in ("r", "i"))
+    return f"r._row_hash = i._row_hash or ({standing}) is not distinct from ({incoming})"
+
+
 def _same_content(contract: Contract) -> str:
     if contract.kind == "slice":
         return "case when r._deleted and not i._deleted then 'replace' else 'same' end"
     return "'same'"
 
 
-def _beats(contract: Contract) -> str:
+def _beats(contract: Contract, file_id: int) -> str:
+    if contract.kind == "book":
+        return "false"
+    corrected = f"(r._file_id = {file_id} and i._may_force)"
     if contract.kind == "event":
         time = contract.event_time
-        return f"(i.{time}, i._row_hash) < (r.{time}, r._row_hash)"
+        return f"{corrected} or (i.{time}, i._row_hash) < (r.{time}, r._row_hash)"
     order = [*order_columns(contract), "{0}._landing_seq", "{0}._row_hash"]
     left, right = (", ".join(part.format(alias) for part in order) for alias in ("i", "r"))
-    return f"({left}) > ({right})"
+    return f"{corrected} or ({left}) > ({right})"
 
 
 def _ties(contract: Contract) -> str:
-    order = ["{0}." + str(contract.event_time)] if contract.kind == "event" else order_columns(contract)
+    order = ["{0}." + str(contract.event_time)] if contract.keeps_first else order_columns(contract)
     if not order:
         return "i._landing_seq = r._landing_seq"
     return " and ".join(f"{part.format('i')} = {part.format('r')}" for part in order)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from include.feeds.decision import turn
 from include.feeds.landing import MANIFEST as MANIFEST_SUFFIX
 from include.feeds.landing import LandedFile, Root, land, read_manifest
 from include.feeds.load import LoadResult, load_file
@@ -120,21 +121,22 @@ def release_by_hand(
     origin = _manifest(path, settings)
     note = {"path": path, "row": row, "by": released_by, "reason": reason, "correction": dict(corrections)}
     record = {**mapped, **corrections, "_release": note}
-    landed = land(
-        json.dumps(record, ensure_ascii=False).encode(),
-        tenant_id=origin.tenant_id,
-        source=origin.source,
-        name=f"{origin.name}#{feed}-{row}.jsonl",
-        interval_start=origin.interval_start,
-        interval_end=origin.interval_end,
-        feeds={feed: BUILT_IN},
-        file_format="jsonl",
-        time_zone=origin.time_zone,
-        kind="release",
-        landing_seq=origin.landing_seq,
-        settings=settings,
-    )
-    result = load_file(warehouse, landed, feed, settings=settings, contracts=contracts)
+    with turn(warehouse, contract, f"{origin.tenant_id}/{origin.source}", settings):
+        landed = land(
+            json.dumps(record, ensure_ascii=False).encode(),
+            tenant_id=origin.tenant_id,
+            source=origin.source,
+            name=f"{origin.name}#{feed}-{row}.jsonl",
+            interval_start=origin.interval_start,
+            interval_end=origin.interval_end,
+            feeds={feed: BUILT_IN},
+            file_format="jsonl",
+            time_zone=origin.time_zone,
+            kind="release",
+            landing_seq=origin.landing_seq,
+            settings=settings,
+        )
+        result = load_file(warehouse, landed, feed, settings=settings, contracts=contracts)
     if result.rows_quarantined:
         why = warehouse.value("select reason from ops.quarantine where load_id = %s", [result.load_id])
         raise ReleaseError(f"the corrected row is refused as well: {why}; correct that too")

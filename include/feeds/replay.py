@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from include.feeds.landing import LandedFile, manifests
-from include.feeds.load import LoadResult, load_landed, register_file
+from include.feeds.load import LoadResult, in_order, load_landed, register_file
 from include.settings import Settings, get_settings
-from include.warehouse.contracts import Contract
+from include.warehouse.contracts import Contract, load_contracts
 from include.warehouse.postgres import Warehouse
 
 Order = Literal["landing", "random"]
@@ -28,7 +28,8 @@ def replay(
         warehouse: a connection as the loader, to a prepared warehouse.
         settings: where the landing zone and the mappings are.
         contracts: the contracts; the project's when left out.
-        order: by landing sequence, or random to show that the order does not matter.
+        order: by landing sequence, or random to show that the order does not matter; books come first, in the
+            order in which they were landed.
         seed: of the random order.
         tell: called after each file.
 
@@ -42,7 +43,7 @@ def replay(
     if order == "random":
         random.Random(seed).shuffle(landed_files)
     results: list[LoadResult] = []
-    for landed in landed_files:
+    for landed in in_order(landed_files, load_contracts() if contracts is None else contracts):
         loaded = load_landed(warehouse, landed, settings=settings, contracts=contracts)
         results += loaded
         if tell:

@@ -1,39 +1,84 @@
-"""Command line: ``python -m include.finance reconcile|explain``."""
+"""Command line: ``python -m include.finance reconcile|explain|explain-item|withdraw-explanation``."""
 
 import argparse
 import sys
 from typing import Any
 
+from include.feeds.decision import DecisionError
 from include.finance import explain
+from include.finance.explanations import allowed, explain_item, withdraw_explanation
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m include.finance", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    _add_reconcile(commands)
-    explain.add_command(commands)
-    options = parser.parse_args(arguments)
-    return int(options.run(options))
-
-
-def _add_reconcile(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "reconcile", help="give every order, payment, payout and bank line its state"
-    )
-    parser.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
-    parser.set_defaults(run=_reconcile)
-
-
-def _reconcile(options: argparse.Namespace) -> int:
-    from include.finance.nightly import reconcile_all
-
+    """Run one command and return its exit status; 2 when it cannot be done."""
+    options = _parser().parse_args(arguments)
     try:
-        print(*reconcile_all(only=options.tenant), sep="\n")
-    except ValueError as error:
+        return int(options.run(options) or 0)
+    except (LookupError, ValueError, DecisionError) as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m include.finance", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    told = "give every order, payment, payout and bank line its state"
+    reconcile = commands.add_parser("reconcile", help=told)
+    reconcile.set_defaults(run=_reconcile)
+    reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    explain.add_command(commands)
+    _add_explanations(commands)
+    return parser
+
+
+def _reconcile(options: argparse.Namespace) -> None:
+    from include.finance.nightly import reconcile_all
+
+    print(*reconcile_all(only=options.tenant), sep="\n")
+
+
+def _add_explanations(commands: Any) -> None:
+    item = commands.add_parser("explain-item", help="explain a record that the reconciliation leaves open")
+    item.set_defaults(run=_explain)
+    item.add_argument("--category", required=True, choices=allowed("category"))
+    item.add_argument("--counterpart", metavar="ID", help="record on the other side that it belongs to")
+
+    withdraw = commands.add_parser("withdraw-explanation", help="take the explanation of a record back")
+    withdraw.set_defaults(run=_withdraw)
+
+    for command in (item, withdraw):
+        command.add_argument("--tenant", required=True)
+        command.add_argument("--side", required=True, choices=allowed("side"))
+        command.add_argument("--item", required=True, metavar="ID")
+        command.add_argument("--source", help="needed where several sources, or accounts, have the id")
+        command.add_argument("--by", required=True, metavar="NAME", help="who says so")
+        command.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def _explain(options: argparse.Namespace) -> None:
+    explanation_id = explain_item(
+        options.tenant,
+        options.side,
+        options.item,
+        category=options.category,
+        entered_by=options.by,
+        reason=options.reason,
+        item_source=options.source,
+        counterpart_id=options.counterpart,
+    )
+    print(f"{options.side} {options.item} is explained by {explanation_id}")
+
+
+def _withdraw(options: argparse.Namespace) -> None:
+    explanation_id = withdraw_explanation(
+        options.tenant,
+        options.side,
+        options.item,
+        entered_by=options.by,
+        reason=options.reason,
+        item_source=options.source,
+    )
+    print(f"{options.side} {options.item} is open again by {explanation_id}")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def profile_statement(contract: Contract, after: int, upto: int) -> str:
             f"('{name}', '{column.data_type}', f.present_{number}, {quantiles}::jsonb, {outliers}::bigint, "
             f"({low})::text, ({high})::text, {values}::jsonb)"
         )
-    standing = "" if contract.kind == "event" else " and not r._deleted"
+    standing = "" if contract.keeps_first else " and not r._deleted"
     reading = (
         f"from raw.{contract.feed} r join told on told.load_id = r._load_id "
         f"where r._load_id > {after} and r._load_id <= {upto}{standing}"

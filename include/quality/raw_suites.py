@@ -99,7 +99,7 @@ def _batch(contract: Contract, loads: Loads) -> str:
     read |= {column.name for column in contract.columns if column.data_type == "timestamptz"}
     read |= {name for name in (contract.cursor, contract.currency) if name}
     columns = ", ".join(f"r.{name}" for name in contract.names if name in read)
-    standing = "" if contract.kind == "event" else " and not r._deleted"
+    standing = "" if contract.keeps_first else " and not r._deleted"
     return (
         f"select {columns}, r._load_id, r._row, r._key_hash, "
         "greatest(l.interval_end, f.landed_at) + interval '2 days' as _latest "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -15,7 +15,7 @@ from include.settings import PROJECT_ROOT
 
 CONTRACTS_DIR = PROJECT_ROOT / "dbt_project" / "models" / "staging"
 
-Kind = Literal["event", "entity", "slice"]
+Kind = Literal["event", "entity", "slice", "book"]
 
 _TYPE = re.compile(r"text|boolean|bigint|integer|date|timestamptz|jsonb|numeric\(\d+,\d+\)")
 
@@ -89,6 +89,16 @@ class Contract:
             raise ContractError(f"{self.feed}: a feed of events needs event_time")
         if self.kind == "slice" and not self.slice:
             raise ContractError(f"{self.feed}: a feed of slices needs slice")
+        if self.kind == "book":
+            self._check_book()
+
+    def _check_book(self) -> None:
+        if not self.event_time:
+            raise ContractError(f"{self.feed}: a book needs event_time, when each entry was decided")
+        for name, told in (("entered_by", "who"), ("reason", "why")):
+            column = self._names.get(name)
+            if column is None or not column.required or column.data_type != "text":
+                raise ContractError(f"{self.feed}: a book needs the required text column {name} ({told})")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,6 +108,11 @@ class Contract:
     def column(self, name: str) -> Column:
         """Return a column by its name."""
         return self._names[name]
+
+    @property
+    def keeps_first(self) -> bool:
+        """Whether another content of a key is a conflict, and no row is ever superseded or marked deleted."""
+        return self.kind in ("event", "book")
 
     @property
     def digest(self) -> str:
@@ -123,8 +138,10 @@ def parse_contract(table: Mapping[str, Any], place: str) -> Contract:
         for column in columns:
             if not _TYPE.fullmatch(column.data_type):
                 raise ContractError(f"column {column.name} has the unknown type {column.data_type!r}")
-        if meta["kind"] not in ("event", "entity", "slice"):
-            raise ContractError(f"kind {meta['kind']!r} is not event, entity or slice")
+        if meta["kind"] not in get_args(Kind):
+            raise ContractError(f"kind {meta['kind']!r} is not {', '.join(get_args(Kind))}")
+        if meta["kind"] == "book" and not meta.get("is_decision"):
+            raise ContractError(f"{table['name']}: a book holds decisions, so that it needs is_decision")
         state = meta.get("state") or {}
         money = meta.get("money") or {}
         return Contract(

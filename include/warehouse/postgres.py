@@ -186,6 +186,15 @@ class Warehouse:
         """Wait for the advisory lock of this name and hold it to the end of the open transaction."""
         self.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
+    @contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """Wait for the advisory lock of this name and hold it over the transactions of what follows."""
+        self.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        try:
+            yield
+        finally:
+            self.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
     def copy_out(self, statement: str, *, header: bool = False) -> Iterator[bytes]:
         """Yield the rows of a select as chunks of CSV text, when asked after a line of the columns' names."""
         options = f"format csv, header {str(header).lower()}"

@@ -14,6 +14,7 @@ OPS_SQL = Path(__file__).with_name("ops.sql")
 IDENTITY_SQL = Path(__file__).with_name("identity.sql")
 CLV_SQL = Path(__file__).with_name("clv.sql")
 RECONCILIATION_SQL = Path(__file__).with_name("reconciliation.sql")
+BOOKS_SQL = Path(__file__).with_name("books.sql")
 
 LOAD_COLUMNS: Mapping[str, str] = {
     "_load_id": "bigint not null",
@@ -32,9 +33,10 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
 
     Roles (least privilege): the loader owns ``raw``, ``identity``, ``clv`` and ``finance`` and writes
     ``ops``; the transformer reads these, owns ``staging``, ``intermediate`` and ``marts`` and may create its
-    own tables in ``ops``; the reader reads ``marts``. The tables of the matcher and of the forecasts stand
-    on the feeds of their decisions and are made where the contracts name these. A column or index that a
-    contract has gained is added to its raw table.
+    own tables in ``ops``; the reader reads ``marts``. Books belong to the administrator: the loader appends
+    to them, and nobody changes them. The tables of the matcher and of the forecasts stand on the feeds of
+    their decisions and are made where the contracts name these. A column or index that a contract has gained
+    is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.
@@ -44,19 +46,33 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
     _create_database(settings)
     with connect("admin", settings) as admin, admin.transaction():
         admin.lock("sokol:prepare")
+        # The guards of the books refuse to be renewed and books to get a column, but for this transaction.
+        admin.execute("set local event_triggers = off")
+        books = [contract for contract in contracts.values() if contract.kind == "book"]
+        for book in books:
+            if admin.value("select to_regclass(%s)", [f"raw.{book.feed}"]):
+                # A load holds its book before it writes to ops, so that the books come first here too.
+                _run(admin, "lock table raw.{} in share row exclusive mode", book.feed)
         _create_roles(admin, settings)
         _create_schemas(admin, settings)
         admin.execute(OPS_SQL.read_text())
         _grant_ops(admin, settings)
         _run(admin, "set local role {}", settings.loader_user)
         for contract in contracts.values():
-            _create_raw(admin, contract)
+            if contract.kind != "book":
+                _create_raw(admin, contract)
         if {"customer_map", "identity_overrides"} <= contracts.keys():
             admin.execute(IDENTITY_SQL.read_text())
         if {"clv_forecasts", "clv_series", "clv_segments"} <= contracts.keys():
             admin.execute(CLV_SQL.read_text())
         admin.execute(RECONCILIATION_SQL.read_text())
         admin.execute("reset role")
+        admin.execute(BOOKS_SQL.read_text())
+        readers = (settings.loader_user, settings.transformer_user)
+        _run(admin, "grant select on ops.financial_audit to {}, {}", *readers)
+        for book in books:
+            _create_raw(admin, book)
+            _guard_book(admin, book, settings)
 
 
 def _create_database(settings: Settings) -> None:
@@ -147,6 +163,8 @@ def raw_columns(contract: Contract) -> dict[str, str]:
     columns |= LOAD_COLUMNS
     if contract.kind == "event":
         return columns | {"_segment": "integer not null"}
+    if contract.kind == "book":
+        return columns
     return columns | {"_deleted": "boolean not null default false"}
 
 
@@ -169,6 +187,22 @@ def _create_raw(admin: Warehouse, contract: Contract) -> None:
     for statement in index_statements(contract, f"raw.{contract.feed}"):
         admin.execute(statement)
     return None
+
+
+def _guard_book(admin: Warehouse, contract: Contract, settings: Settings) -> None:
+    """Let the loader append to a book, and have each entry audited and each change refused."""
+    told = ", ".join(f"'{column}'" for column in (contract.event_time, *contract.key))
+    _run(admin, "grant select, insert on raw.{} to {}", contract.feed, settings.loader_user)
+    _run(admin, "grant select on raw.{} to {}", contract.feed, settings.transformer_user)
+    triggers = {
+        "book_guard": "before update or delete or truncate on raw.{} "
+        f"for each statement execute function ops.refuse_change('raw.{contract.feed}')",
+        "book_audit": "after insert on raw.{} referencing new table as added "
+        f"for each statement execute function ops.write_financial_audit({told})",
+    }
+    for trigger, when in triggers.items():
+        _run(admin, f"create or replace trigger {trigger} {when}", contract.feed)
+        _run(admin, f"alter table raw.{{}} enable always trigger {trigger}", contract.feed)
 
 
 def index_statements(contract: Contract, table: str) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from include.finance.explanations import explain_item
 from include.settings import Settings
 from include.transform import BuildError, build
 from include.warehouse import connect
@@ -143,6 +144,28 @@ def test_statistics_are_taken_anew_only_of_what_was_written(held: Settings) -> N
     scenario.load(held, {"orders": [sold]}, date(2026, 4, 15), date(2026, 4, 16))
     build(held, with_tests=False)
     assert taken() > before
+
+
+def test_a_full_refresh_shows_a_book_and_leaves_it_where_it_stands(held: Settings) -> None:
+    def stored() -> tuple[Any, Any]:
+        with connect("transformer", held) as warehouse:
+            rows = "select ctid::text, xmin::text, b::text from raw.finance_explanations as b order by 1"
+            made_anew = "select pg_relation_filenode('{}')"
+            book = [warehouse.value(made_anew.format("raw.finance_explanations")), warehouse.rows(rows)]
+            return book, warehouse.value(made_anew.format("marts.tracked_orders"))
+
+    said = explain_item(
+        "acme", "order", "o1", category="write_off", entered_by="ann", reason="as agreed", settings=held
+    )
+    book, mart = stored()
+    build(held, full_refresh=True, with_tests=False)
+    assert stored()[0] == book
+    assert stored()[1] != mart
+    with connect("transformer", held) as warehouse:
+        shown = warehouse.rows(
+            "select explanation_id, reason, _load_id from staging.stg_finance_explanations"
+        )
+    assert [row[:2] for row in shown] == [(said, "as agreed")]
 
 
 def test_what_came_after_a_first_build_was_cut_off_is_in_every_table(warehouse_settings: Settings) -> None:

@@ -43,7 +43,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
-    """A warehouse of this module's own: its server is killed and its schemas are dropped."""
+    """A warehouse of this module's own: its server is killed and its database is dropped."""
     with scratch_warehouse("sokol-same-") as settings:
         yield settings
 
@@ -75,9 +75,8 @@ def load(world: World, settings: Settings, start: date, end: date) -> None:
 
 def forget(settings: Settings, *, landing_too: bool) -> None:
     """Drop everything in the warehouse, the landing zone too when asked, and prepare it again."""
-    with connect("admin", settings) as warehouse:
-        for schema in ("marts", "intermediate", "staging", "raw", "ops"):
-            warehouse.execute(f"drop schema if exists {schema} cascade")
+    with connect("admin", settings, database="postgres") as server:
+        server.execute(f"drop database if exists {settings.warehouse_database} with (force)")
     if landing_too:
         shutil.rmtree(Path(settings.landing_url), ignore_errors=True)
     prepare(settings)

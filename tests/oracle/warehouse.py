@@ -12,7 +12,8 @@ from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
-    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "identity_overrides", "identity_runs",
+    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations",
+    "identity_overrides", "identity_runs",
 )  # fmt: skip
 
 

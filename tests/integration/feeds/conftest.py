@@ -12,7 +12,8 @@ from tests.integration.feeds.universe import CONTRACTS, empty
 @pytest.fixture(scope="session")
 def universe_settings(warehouse_settings: Settings) -> Settings:
     settings = warehouse_settings.model_copy(update={"warehouse_database": "sokol_universe"})
-    prepare(settings, CONTRACTS)
+    prepare(settings.model_copy(update={"warehouse_database": "sokol_universe_prepared"}), CONTRACTS)
+    empty(settings)
     return settings
 
 

@@ -30,6 +30,15 @@ def files() -> list[u.Given]:
         u.Given("touches", 0, "touches-0", (*many, touch("t1", 3, "later"), touch("t2", 1, "earlier"))),
         u.Given("bills", 0, "bills-0", mixed),
         u.Given("spend", 0, "spend-0", (spend("2026-01-01", "a", "1"), spend("2026-01-01", "b", "2"))),
+        u.Given(
+            "entries",
+            1,
+            "entries-1",
+            (*(u.entry(f"e{n}", 2, "1.25") for n in range(500)), u.entry("e1", 1, "7")),
+        ),
+        u.Given(
+            "entries", 0, "entries-0", (u.entry("e2", 2, "1.25"), u.entry("e3", 1, "9"), u.entry("f", 1, "2"))
+        ),
         u.Given("touches", 1, "touches-1", (touch("t3", 1, "earlier"), touch("t4", 9, "later"), many[7])),
         u.Given("bills", 1, "bills-1", tuple(bill(f"b{n}", 2, "2.5") for n in range(200))),
         u.Given("spend", 1, "spend-1", (spend("2026-01-01", "a", "3"), spend("2026-01-02", "b", "2"))),

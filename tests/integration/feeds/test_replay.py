@@ -11,7 +11,7 @@ from include.feeds.load import LoadResult, load_landed
 from include.feeds.quarantine import ReleaseError, open_rows, release_by_hand, release_by_mapping
 from include.feeds.replay import Order, replay
 from include.settings import Settings
-from include.warehouse import connect, fingerprint, prepare
+from include.warehouse import connect, fingerprint
 from tests.integration.feeds import killing
 from tests.integration.feeds import universe as u
 
@@ -30,19 +30,16 @@ def _prints(settings: Settings) -> Any:
         return fingerprint(warehouse, "raw", also=also), u.bookkeeping(warehouse)
 
 
-def _drop(settings: Settings) -> None:
-    with connect("admin", settings) as admin:
-        admin.execute("drop schema raw cascade; drop schema ops cascade")
-    prepare(settings, u.CONTRACTS)
-
-
 @pytest.mark.parametrize("order", ["landing", "random"])
 def test_replay_after_drop_gives_the_same_fingerprints(universe: Settings, order: Order) -> None:
     _load_all(universe)
     held = _held(universe)
     before = _prints(universe)
-    assert all(value.rows for value in (before[0]["touches"], before[0]["bills"], before[0]["spend"]))
-    _drop(universe)
+    assert all(
+        value.rows
+        for value in (before[0]["touches"], before[0]["bills"], before[0]["spend"], before[0]["entries"])
+    )
+    u.empty(universe)
     with connect("loader", universe) as warehouse:
         assert fingerprint(warehouse, "raw")["bills"].rows == 0
         replay(warehouse, settings=universe, contracts=u.CONTRACTS, order=order, seed=7)
@@ -108,7 +105,7 @@ def test_a_row_released_by_hand_is_released_again_by_a_replay(universe: Settings
             release_by_hand(warehouse, chosen, {"amount": "2"}, **why, **config)
     before, held = _prints(universe), _held(universe)
     for order in ("landing", "random"):
-        _drop(universe)
+        u.empty(universe)
         with connect("loader", universe) as warehouse:
             replay(warehouse, settings=universe, contracts=u.CONTRACTS, order=order, seed=3)
         assert _prints(universe) == before

@@ -1,7 +1,7 @@
 """A small universe of feeds, one of each kind, and what must stand in it, computed without the loader."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ STATES = ("pending", "paid", "cancelled")
 
 
 def _table(name: str, meta: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
-    needed = {"tenant_id", "id", "happened_at", "version", "status", "account", "day"}
+    needed = {"tenant_id", "id", "happened_at", "version", "status", "account", "day", "entered_by", "reason"}
     return {
         "name": name,
         "config": {"meta": meta},
@@ -75,6 +75,29 @@ CONTRACTS: dict[str, Contract] = {
             },
             {"tenant_id": "text", "account": "text", "day": "date", "id": "text", "amount": "numeric(20,6)"},
         ),
+        _table(
+            "entries",
+            {
+                "kind": "book",
+                "key": ["tenant_id", "id"],
+                "event_time": "happened_at",
+                "is_decision": True,
+                "money": {"currency": "currency", "amounts": ["amount"]},
+                "totals": ["amount"],
+                "currency_codes": ["currency"],
+                "indexes": [["tenant_id", "entry_type"]],
+            },
+            {
+                "tenant_id": "text",
+                "id": "text",
+                "entry_type": "text",
+                "currency": "text",
+                "amount": "numeric(20,4)",
+                "entered_by": "text",
+                "reason": "text",
+                "happened_at": "timestamptz",
+            },
+        ),
     )
 }
 
@@ -112,6 +135,12 @@ class Given:
         )
 
 
+def entry(id_: str, day: int, amount: str) -> Row:
+    """Make a row of ``entries``, of a day of January."""
+    told = {"id": id_, "entry_type": "accrual", "currency": "USD", "amount": amount, "entered_by": "sokol"}
+    return {**told, "reason": "posted", "happened_at": f"2026-01-0{day}T10:00:00Z"}
+
+
 def content(feed: str, row: Row) -> tuple[Any, ...]:
     """Return a row's content, comparable with what the warehouse gives."""
     return tuple(row.get(column) for column in CONTRACTS[feed].names if column != "tenant_id")
@@ -124,17 +153,19 @@ def _key(feed: str, row: Row) -> tuple[Any, ...]:
 def candidates(feed: str, files: Iterable[Given]) -> dict[tuple[Any, ...], set[tuple[Any, ...]]]:
     """Compute what may stand per key: one content, or several where only the row hash decides.
 
-    A content of ``spend`` has True at its end when its row is deleted.
+    A content of ``spend`` has True at its end when its row is deleted. Of ``entries`` the first file counts.
     """
     arrived: dict[tuple[Any, ...], list[tuple[Any, tuple[Any, ...]]]] = {}
     newest: dict[tuple[Any, ...], int] = {}
-    for given in files:
+    for place, given in enumerate(files):
         for row in given.rows:
             rank: Any
             if feed == "touches":
                 rank = _reversed(row["happened_at"])
             elif feed == "bills":
                 rank = (row["version"], STATES.index(row["status"]), given.landing_seq)
+            elif feed == "entries":
+                rank = (-place, _reversed(row["happened_at"]))
             else:
                 rank = given.landing_seq
             arrived.setdefault(_key(feed, row), []).append((rank, content(feed, row)))
@@ -155,13 +186,14 @@ def _reversed(at: str) -> float:
     return -datetime.fromisoformat(at).timestamp()
 
 
-def losers(files: Iterable[Given]) -> dict[tuple[Any, ...], set[tuple[Any, ...]]]:
-    """Return all contents of each key of ``touches``; all but the standing one are conflicts."""
+def conflicts(files: Iterable[Given]) -> int:
+    """Count the contents of ``touches`` and ``entries`` beside the standing one of their key."""
     found: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
     for given in files:
-        for row in given.rows:
-            found.setdefault(_key("touches", row), set()).add(content("touches", row))
-    return found
+        for row in given.rows if CONTRACTS[given.feed].keeps_first else ():
+            key = (given.feed, *_key(given.feed, row))
+            found.setdefault(key, set()).add(content(given.feed, row))
+    return sum(len(contents) - 1 for contents in found.values())
 
 
 def standing(warehouse: Warehouse, feed: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -192,23 +224,19 @@ def bookkeeping(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     for feed in ("bills", "settings", "spend"):
         columns = "_key_hash, _row_hash::text, _landing_seq, _deleted"
         found += [(feed, *row) for row in warehouse.rows(f"select {columns} from raw.{feed} order by 1, 2")]
+    hashes = "_key_hash, _row_hash::text, _landing_seq"
+    found += warehouse.rows(f"select {hashes} from raw.entries order by 1, 2")
     found += warehouse.rows("select feed, slice, landing_seq from ops.slices order by 1, 2")
     found += warehouse.rows("select key::text, row_hash::text from ops.conflicts order by 1, 2")
     return found
 
 
-def empty(settings: Settings, feeds: Sequence[str] = tuple(CONTRACTS)) -> None:
-    """Empty the feeds' raw tables and the bookkeeping."""
-    with connect("admin", settings) as admin:
-        tables = [f"raw.{feed}" for feed in feeds]
-        names = ("quarantine", "conflicts", "restatements", "slices", "releases", "loads", "landed_files")
-        segments = admin.rows(
-            "select inhrelid::regclass::text from pg_inherits where inhparent = any (%s::regclass[])",
-            [tables],
-        )
-        for (segment,) in segments:
-            admin.execute(f"drop table {segment}")
-        admin.execute(f"truncate {', '.join([*tables, *(f'ops.{name}' for name in names)])}, ops.segments")
+def empty(settings: Settings) -> None:
+    """Give the universe an empty database, since its book cannot be emptied: a copy of the prepared one."""
+    name = settings.warehouse_database
+    with connect("admin", settings, database="postgres") as server:
+        server.execute(f"drop database if exists {name} with (force)")
+        server.execute(f"create database {name} template {name}_prepared")
 
 
 def every_row_is_accounted_for(warehouse: Warehouse) -> None:
@@ -231,6 +259,13 @@ def every_row_is_accounted_for(warehouse: Warehouse) -> None:
         for load_id, loaded, here, gone, tombstoned in wrong:
             said = f"load {load_id} of {feed}: {loaded} loaded, {here} stand and {gone} were restated"
             assert here + gone == loaded + tombstoned, said
+    unaudited = warehouse.value(
+        """
+        select count(*) from raw.entries e full join ops.financial_audit a on a.key ->> 'id' = e.id
+        where e.id is null or a.audit_id is null or a.decided_at <> e.happened_at
+        """
+    )
+    assert unaudited == 0, f"{unaudited} entries and lines of the audit do not belong together"
     for table in ("quarantine", "conflicts", "restatements"):
         orphans = warehouse.value(
             f"select count(*) from ops.{table} where load_id not in (select load_id from ops.loads)"

@@ -1,0 +1,153 @@
+"""An accountant's word about a record that the reconciliation leaves open: an entry of a book."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from include.feeds.decision import land_decision
+from include.settings import Settings, get_settings
+from include.warehouse import Warehouse, connect, load_contracts
+
+BOOK = "finance_explanations"
+SOURCE = "sokol_finance"
+
+_RECORDS = {
+    "order": (("orders", "source", "order_id"),),
+    "payment": (("payments", "source", "payment_id"),),
+    "payout": (("payments", "source", "payout_id"), ("remittances", "source", "remittance_id")),
+    "bank_line": (("bank_lines", "account_id", "line_id"),),
+    "sale": (("pos_sales", "source", "sale_id"),),
+}
+"""Per side where its records stand: feed, column of the source (of a bank line the account) and of the id."""
+
+
+class UnknownItemError(LookupError):
+    """There is no such record, no one such record, or no explanation of it in force."""
+
+
+def explain_item(
+    tenant_id: str,
+    side: str,
+    item_id: str,
+    *,
+    category: str,
+    entered_by: str,
+    reason: str,
+    item_source: str | None = None,
+    counterpart_id: str | None = None,
+    at: datetime | None = None,
+    settings: Settings | None = None,
+) -> str:
+    """Explain a record by hand; the latest explanation of a record is the one in force.
+
+    Args:
+        tenant_id: whose record it is.
+        side: what the record is: order, payment, payout, bank_line or sale.
+        item_id: the source's id of it.
+        category: what it turned out to be, as the contract of the book lists it.
+        entered_by: who says so.
+        reason: why, for whoever reads the books.
+        item_source: source system of the record, of a bank line its account; left out where one has the id.
+        counterpart_id: the record on the other side that it belongs to.
+        at: when it was explained (aware), now when left out; the same words of one instant are one entry.
+        settings: where the warehouse and the landing zone are.
+
+    Returns:
+        The id of the explanation, a hash of what it says.
+
+    Raises:
+        UnknownItemError: the tenant has no such record, or several sources have one.
+        ValueError: a side or category that the book does not know, or nobody or no reason given.
+    """
+    settings = settings or get_settings()
+    row = {"category": category, "counterpart_id": counterpart_id, "is_withdrawn": False}
+    _check(side=side, category=category, entered_by=entered_by, reason=reason)
+    with connect("loader", settings) as warehouse:
+        source = _find(warehouse, tenant_id, side, item_id, item_source)
+        row |= {"side": side, "item_source": source, "item_id": item_id}
+        row |= {"entered_by": entered_by, "reason": reason}
+        return _append(warehouse, tenant_id, row, at, settings)
+
+
+def withdraw_explanation(
+    tenant_id: str,
+    side: str,
+    item_id: str,
+    *,
+    entered_by: str,
+    reason: str,
+    item_source: str | None = None,
+    at: datetime | None = None,
+    settings: Settings | None = None,
+) -> str:
+    """Take the explanation of a record back, by a further entry; the record is open again.
+
+    Args and returns as ``explain_item``.
+
+    Raises:
+        UnknownItemError: as ``explain_item``, or no explanation of the record is in force.
+        ValueError: as ``explain_item``.
+    """
+    settings = settings or get_settings()
+    _check(side=side, entered_by=entered_by, reason=reason)
+    with connect("loader", settings) as warehouse:
+        source = _find(warehouse, tenant_id, side, item_id, item_source)
+        said = warehouse.rows(
+            f"""
+            select category, counterpart_id, is_withdrawn from raw.{BOOK}
+            where tenant_id = %s and side = %s and item_source = %s and item_id = %s
+            order by explained_at desc, explanation_id desc limit 1
+            """,
+            [tenant_id, side, source, item_id],
+        )
+        if not said or said[0][2]:
+            raise UnknownItemError(f"tenant {tenant_id}: no explanation of {side} {item_id} is in force")
+        category, counterpart_id, _ = said[0]
+        row = {"category": category, "counterpart_id": counterpart_id, "is_withdrawn": True}
+        row |= {"side": side, "item_source": source, "item_id": item_id}
+        row |= {"entered_by": entered_by, "reason": reason}
+        return _append(warehouse, tenant_id, row, at, settings)
+
+
+def allowed(column: str) -> tuple[str, ...]:
+    """Return the values that the book allows in one of its columns."""
+    return load_contracts()[BOOK].column(column).values
+
+
+def _check(**said: str) -> None:
+    for name, value in said.items():
+        if (known := allowed(name)) and value not in known:
+            raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
+        if not value.strip():
+            raise ValueError(f"an explanation needs {name}: who says so and why stands in the book for ever")
+
+
+def _find(warehouse: Warehouse, tenant_id: str, side: str, item_id: str, source: str | None) -> str:
+    found = " union ".join(
+        f"select {named} from raw.{feed} where tenant_id = %(tenant)s and {column} = %(id)s"
+        for feed, named, column in _RECORDS[side]
+    )
+    known = warehouse.rows(found, {"tenant": tenant_id, "id": item_id})
+    sources = sorted(str(name) for (name,) in known if source in (None, name))
+    place = f"tenant {tenant_id}" + (f", source {source}" if source else "")
+    if not sources:
+        raise UnknownItemError(f"{place}: there is no {side} {item_id} among what is loaded")
+    if len(sources) > 1:
+        raise UnknownItemError(f"{place}: {side} {item_id} stands in {', '.join(sources)}; name the source")
+    return sources[0]
+
+
+def _append(
+    warehouse: Warehouse, tenant_id: str, row: Mapping[str, Any], at: datetime | None, settings: Settings
+) -> str:
+    at = (at or datetime.now(UTC)).astimezone(UTC)
+    said = {**row, "explained_at": at.isoformat()}
+    digest = hashlib.sha256(json.dumps([tenant_id, said], sort_keys=True).encode()).hexdigest()[:16]
+    line = json.dumps({"explanation_id": digest, **said}, ensure_ascii=False, sort_keys=True)
+    name = f"explanation-{digest}.jsonl"
+    land_decision(
+        warehouse, BOOK, tenant_id, line.encode(), source=SOURCE, name=name, at=at, settings=settings
+    )
+    return digest
