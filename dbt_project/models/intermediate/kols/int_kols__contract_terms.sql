@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['tenant_id', 'contract_id']}]) }}
 -- One row per contract: what it says, in words, and since when it says so.
 select
     tenant_id,
