@@ -13,6 +13,7 @@ from include.warehouse.postgres import Warehouse, connect
 OPS_SQL = Path(__file__).with_name("ops.sql")
 IDENTITY_SQL = Path(__file__).with_name("identity.sql")
 CLV_SQL = Path(__file__).with_name("clv.sql")
+LEDGER_SQL = Path(__file__).with_name("ledger.sql")
 
 LOAD_COLUMNS: Mapping[str, str] = {
     "_load_id": "bigint not null",
@@ -29,11 +30,11 @@ LOAD_COLUMNS: Mapping[str, str] = {
 def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] | None = None) -> None:
     """Create what is missing in the warehouse and leave the rest; safe to run again and at once.
 
-    Roles (least privilege): the loader owns ``raw``, ``identity`` and ``clv`` and writes ``ops``; the
-    transformer reads these, owns ``staging``, ``intermediate`` and ``marts`` and may create its own tables in
-    ``ops``; the reader reads ``marts``. The tables of the matcher and of the forecasts stand on the feeds of
-    their decisions and are made where the contracts name these. A column or index that a contract has gained
-    is added to its raw table.
+    Roles (least privilege): the loader owns ``raw``, ``identity``, ``clv`` and ``finance`` and writes
+    ``ops``; the transformer reads these, owns ``staging``, ``intermediate`` and ``marts`` and may create its
+    own tables in ``ops``; the reader reads ``marts``. The tables of the matcher, of the forecasts and of the
+    ledger stand on the feeds of their decisions and are made where the contracts name these. A column or
+    index that a contract has gained is added to its raw table.
 
     Raises:
         ContractError: when a contract has changed the type of a column that stands in ``raw``.
@@ -54,6 +55,8 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
             admin.execute(IDENTITY_SQL.read_text())
         if {"clv_forecasts", "clv_series", "clv_segments"} <= contracts.keys():
             admin.execute(CLV_SQL.read_text())
+        if "ledger_entries" in contracts:
+            admin.execute(LEDGER_SQL.read_text())
         admin.execute("reset role")
 
 
@@ -96,12 +99,14 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
     _run(admin, "create schema if not exists raw authorization {}", loader)
     _run(admin, "create schema if not exists identity authorization {}", loader)
     _run(admin, "create schema if not exists clv authorization {}", loader)
+    _run(admin, "create schema if not exists finance authorization {}", loader)
     _run(admin, "create schema if not exists ops")
     for schema in ("staging", "intermediate", "marts"):
         _run(admin, "create schema if not exists {} authorization {}", schema, transformer)
     _run(admin, "grant usage on schema raw to {}", transformer)
     _run(admin, "grant usage on schema identity to {}", transformer)
     _run(admin, "grant usage on schema clv to {}", transformer)
+    _run(admin, "grant usage on schema finance to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", loader)
     _run(admin, "grant usage, create on schema ops to {}", transformer)
     _run(admin, "grant usage on schema ops to {}", reader)
@@ -110,6 +115,7 @@ def _create_schemas(admin: Warehouse, settings: Settings) -> None:
     _run(admin, readable, loader, "raw", transformer)
     _run(admin, readable, loader, "identity", transformer)
     _run(admin, readable, loader, "clv", transformer)
+    _run(admin, readable, loader, "finance", transformer)
     _run(admin, readable, transformer, "marts", reader)
 
 
