@@ -102,6 +102,13 @@ class Posting:
     at: datetime
     by: str
 
+    def __post_init__(self) -> None:
+        """Refuse a posting by nobody."""
+        if not self.by.strip():
+            raise LedgerError(
+                f"ledger of tenant {self.tenant_id}: say who enters it; it stands there for ever"
+            )
+
 
 def post(facts: pa.Table, standing: pa.Table, balances: pa.Table, posting: Posting) -> pa.Table:
     """Return the entries by which what is posted comes to what the facts say.
@@ -152,8 +159,11 @@ def pay(
         amounts: by KOL and currency; all that is payable when left out.
 
     Raises:
-        LedgerError: an amount is not positive, more than is payable, or finer than the currency's unit.
+        LedgerError: no reason, or an amount that is not positive, more than is payable, or finer than the
+            currency's smallest unit.
     """
+    if not reason.strip():
+        raise LedgerError(f"ledger of tenant {posting.tenant_id}: say what the payout is, such as its number")
     owed = payable(balances)
     amounts = owed if amounts is None else amounts
     for (kol_id, currency), amount in amounts.items():

@@ -403,6 +403,10 @@ def test_no_more_is_paid_than_is_payable() -> None:
         ledger.pay(balances, POSTING, reason="p1", amounts={("ana", "EUR"): Decimal(1)})
     with pytest.raises(LedgerError, match="an amount that its currency does not have"):
         ledger.pay(balances, POSTING, reason="p1", amounts={("ana", "USD"): Decimal("0.005")})
+    with pytest.raises(LedgerError, match="say what the payout is"):
+        ledger.pay(balances, POSTING, reason=" ")
+    with pytest.raises(LedgerError, match="say who enters it"):
+        replace(POSTING, by="")
     paid = ledger.pay(balances, POSTING, reason="p1", amounts={("ana", "USD"): Decimal("9.99")})
     assert [(row["account"], row["amount"], row["reason"]) for row in paid.to_pylist()] == [
         ("kol_payable", Decimal("9.99"), "p1"), ("cash", Decimal("-9.99"), "p1"),
