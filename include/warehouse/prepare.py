@@ -14,6 +14,7 @@ OPS_SQL = Path(__file__).with_name("ops.sql")
 IDENTITY_SQL = Path(__file__).with_name("identity.sql")
 CLV_SQL = Path(__file__).with_name("clv.sql")
 RECONCILIATION_SQL = Path(__file__).with_name("reconciliation.sql")
+LEDGER_SQL = Path(__file__).with_name("ledger.sql")
 BOOKS_SQL = Path(__file__).with_name("books.sql")
 
 LOAD_COLUMNS: Mapping[str, str] = {
@@ -66,6 +67,7 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
         if {"clv_forecasts", "clv_series", "clv_segments"} <= contracts.keys():
             admin.execute(CLV_SQL.read_text())
         admin.execute(RECONCILIATION_SQL.read_text())
+        admin.execute(LEDGER_SQL.read_text())
         admin.execute("reset role")
         admin.execute(BOOKS_SQL.read_text())
         readers = (settings.loader_user, settings.transformer_user)

@@ -24,6 +24,8 @@ renamed as (
         platform_fee,
         goods_cost,
         commission_rate,
+        target_orders,
+        target_penalty,
 
         -- dates and timestamps
         starts_on,
