@@ -112,25 +112,6 @@ def test_a_second_demo_changes_nothing(stack: Stack, first: subprocess.Completed
     assert stack.fingerprint() == before
 
 
-def test_forecasts_go_on_from_the_demo(stack: Stack, first: subprocess.CompletedProcess[str]) -> None:
-    done = stack.run("-m", "include.local", "forecasts")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "What customers will bring in 12 months" in done.stdout
-    tenants = stack.query(
-        "select c.tenant_id, count(*) filter (where f.customer_id is null) as missing,"
-        " sum(f.net_value_12m) as ahead, max(s.ahead) as series"
-        " from marts.customer_360 as c"
-        " left join marts.customer_lifetime_value as f"
-        " on f.tenant_id = c.tenant_id and f.customer_id = c.customer_id and f.is_newest"
-        " left join (select tenant_id, sum(net_value) as ahead from marts.clv_series"
-        " where series_type = 'tenant' group by tenant_id) as s on s.tenant_id = c.tenant_id"
-        " where c.orders > 0 group by c.tenant_id"
-    )
-    assert len(tenants) == 4
-    assert all(row["missing"] == "0" for row in tenants), tenants
-    assert all(row["ahead"] == row["series"] for row in tenants), tenants
-
-
 def test_other_shops_are_refused_and_nothing_is_overwritten(
     stack: Stack, first: subprocess.CompletedProcess[str]
 ) -> None:
