@@ -169,34 +169,35 @@ class _Search:
         )
 
     def _settle_parts(self, unsettled: list[Due], lines: list[Line], dues: list[Due]) -> list[Line]:
-        """Find which unsettled payments of a day make up which lines; return the lines that are left."""
+        """Find which unsettled payments of a day make up which lines; return the lines that are left.
+
+        Whole days come first: some payments of a day may add up to the line of another by chance.
+        """
         by_day: dict[int, list[Line]] = defaultdict(list)
         for line in lines:
             by_day[line.day].append(line)
-        for due in unsettled:
-            near = [
-                line
-                for day in range(due.day, self._last_day(due.day) + 1)
-                for line in by_day.get(day, ())
-                if line.key not in self.told.lines
-                and not any(other.amount == line.amount and self._can_be(other, line) for other in dues)
-            ]
-            if not near:
-                continue
-            if not self._whole(due, near):
-                self._parts(due, near)
+        for settle in (self._whole, self._parts):
+            for due in unsettled:
+                near = [
+                    line
+                    for day in range(due.day, self._last_day(due.day) + 1)
+                    for line in by_day.get(day, ())
+                    if line.key not in self.told.lines
+                    and not any(other.amount == line.amount and self._can_be(other, line) for other in dues)
+                ]
+                if near and due.key not in self.told.dues:
+                    settle(due, near)
         return [line for line in lines if line.key not in self.told.lines]
 
-    def _whole(self, due: Due, lines: list[Line]) -> bool:
+    def _whole(self, due: Due, lines: list[Line]) -> None:
         """Settle a day's payments by the one set of lines that adds up to all of them."""
         sets = subsets_that_sum([line.amount for line in lines], due.amount, most=2)
         if sets is None or len(sets) != 1:
-            return False
+            return
         parts = [lines[place] for place in sets[0]]
         self._tell(due, Verdict("matched", parts[0].key if len(parts) == 1 else None, "sum_of_day"))
         for line in parts:
             self.told.lines[line.key] = Verdict("matched", due.key, "sum_of_day")
-        return True
 
     def _parts(self, due: Due, lines: list[Line]) -> None:
         """Settle lines by the payments that add up to each; what not every way uses is ambiguous."""

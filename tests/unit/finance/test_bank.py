@@ -132,6 +132,19 @@ def test_a_day_without_a_report_may_come_in_several_lines() -> None:
     assert states(told)[1] == {"a": "matched", "b": "matched"}
 
 
+def test_a_whole_day_comes_before_a_part_of_another() -> None:
+    """The first day never came; some of its payments add up to a line of the second by chance."""
+    first = unsettled(53, 31, 20)
+    members = ((("vnpay", "Q0"), 73 * UNIT), (("vnpay", "Q1"), 40 * UNIT))
+    second = due("2026-05-31", 113, MONDAY + 1, kind="unsettled", members=members)
+    told = explain(
+        [first, second], [line("a", 73, MONDAY + 1), line("b", 40, MONDAY + 1)], Rules(), as_of=LATER
+    )
+    assert states(told)[0] == {"2026-05-30": "missing_in_bank", "2026-05-31": "matched"}
+    assert {payments(told)[name] for name in ("Q0", "Q1")} == {"matched"}
+    assert {payments(told)[name] for name in ("P0", "P1", "P2")} == {"missing_in_bank"}
+
+
 def test_payments_of_the_only_sum_are_found_and_the_others_missing() -> None:
     told = explain([unsettled(53, 31, 20)], [line("a", 73)], Rules(), as_of=LATER)
     assert payments(told) == {"P0": "matched", "P1": "missing_in_bank", "P2": "matched"}

@@ -25,6 +25,4 @@ def test_too_many_amounts_are_not_tried() -> None:
 
 
 def test_more_ways_than_asked_for_are_cut_off() -> None:
-    found = subsets_that_sum([1] * 20, 10, most=5)
-    assert found is not None
-    assert len(found) == 6
+    assert len(subsets_that_sum([1] * 20, 10, most=5) or []) == 6
