@@ -83,8 +83,10 @@ def _gateways(rng: np.random.Generator, scene: Scene, orders: Orders) -> Due | N
     state[break_at < 0.003] = NO_GATEWAY
     state[(break_at >= 0.003) & (break_at < 0.006)] = DIFFERS
     state[(break_at >= 0.006) & (break_at < 0.008)] = DOUBLE
-    foreign = len(orders.currencies) > 1
-    state[(break_at >= 0.008) & (break_at < 0.010) & foreign] = CURRENCY
+    other = (orders.currency[charged] + 1) % len(orders.currencies)
+    takes_other = other != orders.currency[charged]
+    takes_other &= routes[other, np.minimum(orders.method[charged], 1)] == way[charged]
+    state[(break_at >= 0.008) & (break_at < 0.010) & takes_other] = CURRENCY
     test = orders.fate[charged] == FATE["test"]
     state[test] = MATCHED
     there = state != NO_GATEWAY
