@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +134,9 @@ def _land(ledger: Ledger, entries: pa.Table, posting: Posting) -> None:
                 )
 
 
-# Whatever events a build has written anew, and what may have lost its last event since: a web order is written
-# anew in tracked_orders or leaves a tombstone; a store sale or return and a refund have changed themselves; a
-# refund without order has got its order.
+# Whatever events a build has written anew, and what may have lost its last event since: a web order is
+# written anew in tracked_orders or leaves a tombstone; a store sale or return and a refund have changed
+# themselves; a refund without order has got its order.
 _TOUCHED = """
     create temp table touched on commit drop as
     with web as (

@@ -201,7 +201,7 @@ class Ledger:
         return day, {"build": build, "orders": orders}
 
     def require_open(self, day: date) -> None:
-        """Refuse to book from a day on that lies in a closed month; while the ledger is held, none is closed."""
+        """Refuse to book from a day of a closed month on; while the ledger is held, none is closed."""
         first = first_open_day(self.settings, self.tenant_id)
         if day < first:
             raise PostingError(
