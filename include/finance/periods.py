@@ -41,7 +41,7 @@ def open_from(settings: Settings, tenant_id: str) -> date:
 
     A close that was landed by somebody who was killed then is loaded first: it stands.
     """
-    with connect("loader", settings) as loader:
-        with turn(loader, load_contracts()[CLOSES], f"{tenant_id}/{SOURCE}", settings):
-            month = loader.value(f"select max(month) from raw.{CLOSES} where tenant_id = %s", [tenant_id])
+    folder = f"{tenant_id}/{SOURCE}"
+    with connect("loader", settings) as loader, turn(loader, load_contracts()[CLOSES], folder, settings):
+        month = loader.value(f"select max(month) from raw.{CLOSES} where tenant_id = %s", [tenant_id])
     return date.min if month is None else last_day(month) + timedelta(days=1)
