@@ -3,11 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from datetime import date
 
 from include.finance.knots import knots
-from include.finance.payouts import UNIT, Due, plain
+from include.finance.payouts import UNIT, Due, banking_day, plain
 from include.finance.rules import Rules
 from include.finance.subsets import subsets_that_sum
 
@@ -278,10 +277,8 @@ class _Search:
         if day not in self.last_day:
             if day > self.as_of:
                 return day + 7
-            moved = np.busday_offset(
-                np.datetime64(day - 719_163, "D"), self.rules.grace_banking_days, roll="forward"
-            )
-            self.last_day[day] = int(moved.astype(int)) + 719_163
+            last = banking_day(date.fromordinal(day), later=self.rules.grace_banking_days)
+            self.last_day[day] = last.toordinal()
         return self.last_day[day]
 
     def _tell(self, due: Due, verdict: Verdict) -> None:
