@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from include.feeds.decision import DecisionError
-from include.finance import explain
+from include.finance import explain, ledger_commands
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
 from include.finance.rules import Rules, rules_of, set_rules
 from include.warehouse import connect
@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_command(commands)
     _add_explanations(commands)
     _add_rules(commands)
+    ledger_commands.add_commands(commands)
     return parser
 
 
