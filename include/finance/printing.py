@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout
+from fpdf.enums import MethodReturnValue, TableBordersLayout
 from fpdf.fonts import FontFace
 
 from include.feeds.currencies import MINOR_UNITS
@@ -27,7 +27,7 @@ from include.finance.statements import (
 )
 
 FONT = "DejaVu"
-INK, PALE, BAND = (33, 37, 41), (108, 117, 125), (241, 243, 245)
+INK, PALE, BAND = (33, 37, 41), (108, 117, 125), (233, 236, 239)
 MARGIN = 18.0
 """Width of the margins in mm."""
 
@@ -165,7 +165,7 @@ def invoice_pdf(invoice: Invoice, lines: Sequence[Line]) -> bytes:
     pdf.set_font(FONT, size=8)
     pdf.set_text_color(*PALE)
     for note in notes:
-        pdf.multi_cell(0, 4.2, note, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 4.2, note, align="L", new_x="LMARGIN", new_y="NEXT")
         pdf.ln(1.2)
     return bytes(pdf.output())
 
@@ -191,24 +191,14 @@ def statement_pdf(statement: Statement, kol_name: str, tenant_name: str, *, is_f
             "State": "final: the month is closed" if is_final else "provisional: the month is still open",
         },
     )
-    pdf.set_font(FONT, size=7.5)
-    with pdf.table(
-        col_widths=(19, 19, 22, 30, 22, 13, 62, 24, 24, 24),
-        text_align=("LEFT",) * 5 + ("RIGHT", "LEFT") + ("RIGHT",) * 3,
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        headings_style=FontFace(emphasis="BOLD", fill_color=BAND),
-        line_height=4.6,
-        padding=(0.6, 1),
-    ) as table:
-        table.row(("Booked", "Happened", "What", "Order", "Contract", "Rate", "Why", *ACCOUNTS.values()))
-        bold = FontFace(emphasis="BOLD")
-        opening = ("", "", "Opening balance", "", "", "", "", *_amounts(statement.opening, account.currency))
-        table.row(opening, style=bold)
-        for one in statement.movements:
-            table.row((*_told(one), *_amounts(one.moved, account.currency, blank=True)))
-        closing = ("", "", "Closing balance", "", "", "", "", *_amounts(statement.closing, account.currency))
-        table.row(closing, style=bold)
+    rows = _Rows(pdf, ("Booked", "Happened", "What", "Order", "Contract", "Rate", "Why", *ACCOUNTS.values()))
+    standing = ("", "", "", "", "", "")
+    rows.add((*standing, "Opening balance", *_amounts(statement.opening, account.currency)), "B")
+    for one in statement.movements:
+        rows.add((*_told(one), *_amounts(one.moved, account.currency, blank=True)))
+    rows.add((*standing, "Closing balance", *_amounts(statement.closing, account.currency)), "B")
     pdf.ln(4)
+    pdf.set_font(FONT, size=7.5)
     pdf.set_text_color(*PALE)
     pdf.multi_cell(
         0,
@@ -216,6 +206,7 @@ def statement_pdf(statement: Statement, kol_name: str, tenant_name: str, *, is_f
         "Payable is what the KOL is owed and may be paid; held is commission of orders under a flag; owed by"
         " KOL is what was paid and then lost again, and is set off against what is earned next. Amounts are"
         " without VAT.",
+        align="L",
     )
     return bytes(pdf.output())
 
@@ -230,6 +221,63 @@ class _Paper(FPDF):
         self.set_text_color(*PALE)
         self.cell(self.epw / 2, 5, str(self.title))
         self.cell(self.epw / 2, 5, f"Page {self.page_no()} of {{nb}}", align="R")
+
+
+class _Rows:
+    """The rows of a statement; fpdf's own table takes a minute for a few thousand of them."""
+
+    WIDTHS = (19, 19, 22, 34, 24, 14, 57, 24, 24, 24)
+    RIGHT = (5, 7, 8, 9)
+    LINE = 4.4
+
+    def __init__(self, pdf: FPDF, heads: Sequence[str]) -> None:
+        self.pdf, self.heads = pdf, heads
+        self.widths = [width * pdf.epw / sum(self.WIDTHS) for width in self.WIDTHS]
+        self.wrapped: dict[tuple[str, int, str], list[str]] = {}
+        self._head()
+
+    def add(self, texts: Sequence[str], style: Literal["", "B"] = "") -> None:
+        """Print a row; a text that is too long takes several lines, and the row that does not fit a page."""
+        self.pdf.set_font(FONT, style, 7)
+        cells = [self._lines(text, column, style) for column, text in enumerate(texts)]
+        height = self.LINE * max(len(lines) for lines in cells) + 1
+        if self.pdf.will_page_break(height):
+            self.pdf.add_page()
+            self._head()
+            self.pdf.set_font(FONT, style, 7)
+        self._print(cells, height)
+
+    def _head(self) -> None:
+        self.pdf.set_font(FONT, "B", 7)
+        self.pdf.set_fill_color(*BAND)
+        self.pdf.rect(self.pdf.l_margin, self.pdf.y, self.pdf.epw, self.LINE + 1, style="F")
+        self._print([[head] for head in self.heads], self.LINE + 1)
+
+    def _print(self, cells: Sequence[Sequence[str]], height: float) -> None:
+        left, top = self.pdf.l_margin, self.pdf.y
+        for column, lines in enumerate(cells):
+            for number, line in enumerate(lines):
+                self.pdf.set_xy(left, top + 0.5 + number * self.LINE)
+                self.pdf.cell(
+                    self.widths[column], self.LINE, line, align="R" if column in self.RIGHT else "L"
+                )
+            left += self.widths[column]
+        self.pdf.set_draw_color(*BAND)
+        self.pdf.line(self.pdf.l_margin, top + height, left, top + height)
+        self.pdf.set_xy(self.pdf.l_margin, top + height)
+
+    def _lines(self, text: str, column: int, style: Literal["", "B"]) -> list[str]:
+        told = (text, column, style)
+        if told not in self.wrapped:
+            width = self.widths[column]
+            if self.pdf.get_string_width(text) + 2 * self.pdf.c_margin <= width:
+                self.wrapped[told] = [text] if text else []
+            else:
+                lines = self.pdf.multi_cell(
+                    width, self.LINE, text, align="L", dry_run=True, output=MethodReturnValue.LINES
+                )
+                self.wrapped[told] = cast(list[str], lines)
+        return self.wrapped[told]
 
 
 def _paper(title: str, day: date, orientation: Literal["portrait", "landscape"] = "portrait") -> _Paper:

@@ -180,17 +180,22 @@ def make_statement(
         if _sum(own):
             raise LedgerError(f"transaction {name} of {account} does not sum to zero: {_sum(own)} is left")
     movements = sorted((_movement(own) for own in transactions.values()), key=_place)
-    opening = {name: sign * before.get(name, Decimal(0)) for name, sign in OWED.items()}
+    opening = {name: _signed(sign, before.get(name, Decimal(0))) for name, sign in OWED.items()}
     return Statement(account, month, opening, tuple(movements))
 
 
 def _movement(lines: Sequence[Line]) -> Movement:
     said = lines[0]
     moved = {
-        name: sign * _sum(line for line in lines if line["account"] == name) for name, sign in OWED.items()
+        name: _signed(sign, _sum(line for line in lines if line["account"] == name))
+        for name, sign in OWED.items()
     }
     names = [name for name in Movement.__dataclass_fields__ if name != "moved"]
     return Movement(**{name: said[name] for name in names}, moved=moved)
+
+
+def _signed(sign: int, amount: Decimal) -> Decimal:
+    return sign * amount + 0  # no zero below zero
 
 
 def _sum(lines: Iterable[Line]) -> Decimal:
@@ -221,7 +226,7 @@ def invoiced_lines(lines: pa.Table) -> list[Line]:
 
 def net_of(lines: Iterable[Line]) -> Decimal:
     """Return the KOL's claim that invoiced lines sum to."""
-    return -_sum(lines)
+    return _signed(-1, _sum(lines))
 
 
 @dataclass(frozen=True)
