@@ -69,8 +69,8 @@ def report(settings: Settings, tenant_id: str, month: str) -> bytes:
     if fingerprint_of(made) != fingerprint:
         raise ReportError(
             f"tenant {tenant_id}, month {month}: the books give a report with the fingerprint"
-            f" {fingerprint_of(made)}, but {fingerprint} was closed on {closed_at:%Y-%m-%d}: a book has lost or"
-            " got rows past its guards; compare ops.financial_audit with the books before anybody relies on them"
+            f" {fingerprint_of(made)}, but {fingerprint} was closed on {closed_at:%Y-%m-%d}; rows came or"
+            " went past the guards of a book; compare the books with ops.financial_audit before using either"
         )
     return made
 

@@ -12,8 +12,8 @@ from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
-    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "identity_overrides",
-    "identity_runs", "journal_entries", "ledger_entries", "period_closes",
+    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations",
+    "identity_overrides", "identity_runs", "journal_entries", "ledger_entries", "period_closes",
 )  # fmt: skip
 
 
