@@ -11,6 +11,7 @@ from include.finance import explain, ledger_commands
 from include.finance.booking import post_journal
 from include.finance.close import CloseError, close_period
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.invoicing import InvoiceError
 from include.finance.posting import PostingError
 from include.finance.report import ReportError, report
 from include.finance.rules import Rules, rules_of, set_rules
@@ -23,7 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (LookupError, ValueError, DecisionError, PostingError, CloseError, ReportError) as error:
+    except (
+        LookupError,
+        ValueError,
+        DecisionError,
+        PostingError,
+        CloseError,
+        ReportError,
+        InvoiceError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
 

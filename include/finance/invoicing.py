@@ -226,8 +226,8 @@ def _numbered(ledger: Ledger, month: Month, due: Mapping[Account, tuple[int, Dec
     )
     if issued_on is None or issued_on < month.last:
         raise InvoiceError(
-            f"tenant {tenant_id}: its marts are of {issued_on or 'no day'}, and {month} is invoiced when it is"
-            " over; build with `python -m include.transform`"
+            f"tenant {tenant_id}: its marts are of {issued_on or 'no day'}, and {month} is invoiced when it"
+            " is over; build with `python -m include.transform`"
         )
     [(name, tax_id, address, rate)] = ledger.loader.rows(_TENANT, [tenant_id])
     buyer = Party(name, tax_id, address)

@@ -48,14 +48,14 @@ def work(do: Callable[[], Any], what: str, place: str) -> None:
 
 def start(settings: Settings, tenant_id: str, open_from: date, place: str) -> BaseProcess:
     """Start a poster, to be killed at the place."""
-    options = {"open_from": open_from, "held": set(), "by": "killed", "settings": settings}
-    return _start(partial(posting.post_orders, tenant_id, **options), "post", place)
+    do = partial(posting.post_orders, tenant_id, open_from=open_from, held=(), by="killed", settings=settings)
+    return _start(do, "post", place)
 
 
 def start_invoicing(settings: Settings, tenant_id: str, month: Month, place: str) -> BaseProcess:
     """Start an invoicer of a month, to be killed at the place."""
-    options = {"by": "killed", "settings": settings}
-    return _start(partial(invoicing.invoice_month, tenant_id, month, **options), "invoice", place)
+    do = partial(invoicing.invoice_month, tenant_id, month, by="killed", settings=settings)
+    return _start(do, "invoice", place)
 
 
 def _start(do: Callable[[], Any], what: str, place: str) -> BaseProcess:
