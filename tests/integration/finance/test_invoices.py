@@ -16,7 +16,7 @@ from include.finance.close import open_from
 from include.finance.invoicing import InvoiceError, invoice_month, invoices_of, statements_of
 from include.finance.ledger_commands import write_invoices, write_statements
 from include.finance.posting import pay_out, post_orders
-from include.finance.statements import OWED, Month
+from include.finance.statements import OWED, Balance, Month
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, prepare
@@ -137,7 +137,8 @@ def test_a_closed_month_is_invoiced_once(shop: Settings) -> None:
     # 10 % of 110.44 and of 55.00, each without VAT: 10.04 - 5.00; VAT of 5.04 is 0.504, rounded.
     assert [tuple(f"{part}" for part in row) for row in told] == [
         ("binh", "USD", "1", "20.0000", "0.0000", "0.0000", "20.0000", f"{AUGUST}", "Bình", "Mỹ phẩm Acme"),
-        ("ana", "USD", "2", "5.0400", "0.1000", "0.5000", "5.5400", f"{AUGUST}", "Nguyễn Ánh", "Mỹ phẩm Acme"),
+        ("ana", "USD", "2", "5.0400", "0.1000", "0.5000", "5.5400", f"{AUGUST}", "Nguyễn Ánh",
+         "Mỹ phẩm Acme"),
         ("ana", "VND", "1", "100000.0000", "0.1000", "10000.0000", "110000.0000", f"{AUGUST}", "Nguyễn Ánh",
          "Mỹ phẩm Acme"),
     ]  # fmt: skip
@@ -198,9 +199,9 @@ def test_statements_tie_to_the_balances(shop: Settings, tmp_path: Path) -> None:
         kept.setdefault((kol, currency), dict.fromkeys(OWED, Decimal(0)))
         if account in OWED:
             kept[kol, currency][account] = OWED[account] * amount
-    found = {}
+    found: dict[tuple[str, str], Balance] = {}
     for kol in ("ana", "binh"):
-        opening = {}
+        opening: dict[str, Balance] = {}
         for month in (MARCH, *MONTHS, Month(date(2026, 8, 1))):
             _, _, statements = statements_of(made.TENANT, kol, month, settings=shop)
             for one in statements:
@@ -208,7 +209,6 @@ def test_statements_tie_to_the_balances(shop: Settings, tmp_path: Path) -> None:
                 opening[one.account.currency] = one.closing
                 found[kol, one.account.currency] = one.closing
     assert found == kept
-    # Binh was paid before the refund of August was known to take back what March had earned.
     paths = write_statements(made.TENANT, "ana", MARCH, tmp_path, settings=shop)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
         f"acme/2026-03/statement-ana-{code}.{kind}" for code in ("USD", "VND") for kind in ("pdf", "csv")
