@@ -40,7 +40,8 @@ def close(settings: Settings, months: Sequence[Month]) -> None:
     """Enter months into the book of closes."""
     closes: list[Row] = [
         {
-            "tenant_id": made.TENANT, "month": f"{month}", "as_of_date": f"{AUGUST}", "fingerprint": "0" * 64,
+            "tenant_id": made.TENANT, "month": f"{month}",
+            "as_of_date": f"{max(AUGUST, month.last)}", "fingerprint": "0" * 64,
             "reconciliation": "[]", "open_items": 0, "closed_at": f"{AUGUST}T00:00:00Z",
             "entered_by": "finance", "reason": "all is explained",
         }
