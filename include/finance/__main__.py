@@ -1,12 +1,14 @@
-"""Command line: ``python -m include.finance reconcile|explain|explain-item|withdraw-explanation``."""
+"""Command line: ``python -m include.finance`` with one of its commands; ``--help`` lists them."""
 
 import argparse
 import sys
 from typing import Any
 
 from include.feeds.decision import DecisionError
-from include.finance import explain
+from include.finance import books, explain
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.fraud import BOOK, StaleFlagsError, flags, review_flag
+from include.settings import get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (LookupError, ValueError, DecisionError) as error:
+    except (LookupError, ValueError, DecisionError, StaleFlagsError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -28,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
     explain.add_command(commands)
     _add_explanations(commands)
+    _add_fraud(commands)
     return parser
 
 
@@ -79,6 +82,50 @@ def _withdraw(options: argparse.Namespace) -> None:
         item_source=options.source,
     )
     print(f"{options.side} {options.item} is open again by {explanation_id}")
+
+
+def _add_fraud(commands: Any) -> None:
+    listed = commands.add_parser("flags", help="orders that are flagged for fraud, with the evidence")
+    listed.set_defaults(run=_flags)
+    listed.add_argument("--tenant", required=True)
+
+    review = commands.add_parser("review-flag", help="say what a flag turned out to be")
+    review.set_defaults(run=_review)
+    review.add_argument("--tenant", required=True)
+    review.add_argument("--order", required=True, metavar="SOURCE/ID")
+    review.add_argument("--rule", required=True, choices=books.allowed(BOOK, "rule"))
+    review.add_argument("--verdict", required=True, choices=books.allowed(BOOK, "verdict"))
+    review.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    review.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def _flags(options: argparse.Namespace) -> None:
+    found = flags(get_settings(), options.tenant)
+    for flag in found:
+        told = "held" if flag["is_held"] else flag["verdict"] or f"nothing to hold, {flag['credit_status']}"
+        if flag["verdict"]:
+            told += f" ({flag['verdict']} by {flag['reviewed_by']}: {flag['review_reason']})"
+        print(
+            f"{flag['flagged_on']} {flag['source']}/{flag['order_id']} {flag['rule']}: {told};"
+            f" {flag['amount']} {flag['currency']}, KOL {flag['kol_id'] or '-'}; {flag['evidence']}"
+        )
+    held = len({(flag["source"], flag["order_id"]) for flag in found if flag["is_held"]})
+    print(f"{len(found)} flags; the commission of {held} orders is held")
+
+
+def _review(options: argparse.Namespace) -> None:
+    source, slash, order_id = options.order.partition("/")
+    if not slash:
+        raise ValueError(f"--order {options.order!r} is no SOURCE/ID: write shopify/1001")
+    review_id = review_flag(
+        options.tenant,
+        (source, order_id),
+        options.rule,
+        verdict=options.verdict,
+        entered_by=options.by,
+        reason=options.reason,
+    )
+    print(f"{options.order} {options.rule} is {options.verdict} by {review_id}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ renamed as (
         name,
         tier,
         lower(trim(handle)) as handle,
+        lower(email_hash) as email_hash,
+        lower(phone_hash) as phone_hash,
 
         -- numerics
         attribution_window_hours,
