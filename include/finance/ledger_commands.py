@@ -13,6 +13,7 @@ from rich.table import Table
 
 from include.feeds.currencies import MINOR_UNITS
 from include.finance.close import open_from
+from include.finance.fraud import StaleFlagsError, held_orders
 from include.finance.invoicing import balances_of, invoice_month, invoices_of, statements_of
 from include.finance.ledger import LedgerError
 from include.finance.periods import first_day
@@ -36,8 +37,6 @@ def post_all(
     Raises:
         ValueError: a tenant of ``only`` is not published.
     """
-    from include.finance.fraud import StaleFlagsError, held_orders
-
     with connect("transformer", settings) as reader:
         found = reader.rows("select tenant_id from intermediate.int_tenants__published order by tenant_id")
     published = [tenant_id for (tenant_id,) in found]
