@@ -234,7 +234,7 @@ def test_a_month_that_takes_more_than_it_gives_is_a_credit_note(shop: Settings) 
 
 
 def test_marts_show_what_the_books_say(shop: Settings) -> None:
-    build(shop, select=["+kol_ledger", "+kol_balances", "+kol_invoices"])
+    build(shop)
     shown = rows(
         shop,
         "select kol_id, currency, account, sum(amount), count(*), min(kol_name) from marts.kol_ledger"
