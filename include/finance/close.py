@@ -91,7 +91,7 @@ def close_period(
                 " explain them (`python -m include.finance explain-item`) or accept them as they are"
                 " (--accept-open)"
             )
-        at = datetime.now(UTC).replace(microsecond=0)
+        at = datetime.now(UTC)
         return _enter(ledger, Status(tenant_id, month, day, told, at, by, reason))
 
 
