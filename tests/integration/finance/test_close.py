@@ -17,7 +17,7 @@ from include.finance.explanations import explain_item
 from include.finance.nightly import reconcile_all
 from include.finance.posting import PostingError, post_orders
 from include.finance.report import ReportError, report
-from include.settings import Settings
+from include.settings import PROJECT_ROOT, Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
 from tests.integration.finance.killing import close_and_die, start
@@ -219,6 +219,14 @@ def test_what_comes_late_is_booked_in_the_open_month(shop: Settings, closed: dic
     assert told(april, "orders", "detail", "entries", "amount") == [
         ("adjustment", "1", "22.0000"), ("entry", "1", "33.0000"),
     ]  # fmt: skip
+    entered = """
+        select event_date::text, posting_date::text, record_type || ' ' || record_id, event_type,
+            round(amount, 2)::text, round(vat_amount, 2)::text, reason
+        from raw.journal_entries where entry_type = 'adjustment' order by event_date
+    """
+    documented = (PROJECT_ROOT / "docs" / "close.md").read_text().splitlines()
+    lines = [tuple(line.strip("| ").split(" | ")) for line in documented if line.startswith("| 2026-")]
+    assert rows(shop, entered) == lines
     audit = """
         select key ->> 'entry_id' = content ->> 'entry_id', entered_by, reason, content ->> 'posting_date'
         from ops.financial_audit where book = 'journal_entries' and action = 'adjustment' order by reason
