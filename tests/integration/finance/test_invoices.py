@@ -20,10 +20,9 @@ from include.finance.statements import OWED, Balance, Month
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, prepare
-from tests.integration.finance.killing import PLACES, start_invoicing
+from tests.integration.finance.killing import PLACES, invoice_and_die, start
 from tests.oracle import made
 from tests.oracle.loading import load_rows
-from tests.oracle.rows import Row
 
 ZONES = {made.TENANT: "Asia/Ho_Chi_Minh"}
 MARCH, *MONTHS = (Month(date(2026, month, 1)) for month in (3, 4, 5, 6, 7))
@@ -38,15 +37,10 @@ def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
 
 def close(settings: Settings, months: Sequence[Month]) -> None:
     """Enter months into the book of closes."""
-    closes: list[Row] = [
-        {
-            "tenant_id": made.TENANT, "month": f"{month}",
-            "as_of_date": f"{max(AUGUST, month.last)}", "fingerprint": "0" * 64,
-            "reconciliation": "[]", "open_items": 0, "closed_at": f"{AUGUST}T00:00:00Z",
-            "entered_by": "finance", "reason": "all is explained",
-        }
+    closes = [
+        made.close(f"{month}", f"{AUGUST}T00:00:00Z", as_of_date=f"{max(AUGUST, month.last)}")
         for month in months
-    ]  # fmt: skip
+    ]
     load_rows(settings, {"period_closes": closes}, AUGUST, AUGUST + timedelta(days=1), zones=ZONES)
 
 
@@ -150,7 +144,7 @@ def test_a_killed_run_leaves_no_gap_and_no_second_invoice(shop: Settings, number
     place, month = PLACES[number], MONTHS[number]
     close(shop, [month])
     before = len(numbers(shop))
-    process = start_invoicing(shop, made.TENANT, month, place)
+    process = start(invoice_and_die, shop, made.TENANT, month, place)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     assert len(numbers(shop)) == before + (2 if place == "recorded" else 0)

@@ -45,14 +45,15 @@ credited = st.tuples(st.just("credit"), order_ids, kols)
 refunded = st.tuples(st.just("refund"), order_ids, st.sampled_from("ab"), st.integers(1, 110), days)
 flagged = st.tuples(st.just("flag"), order_ids)
 signed = st.tuples(st.just("contract"), st.sampled_from(KOLS), rates, targets)
-charges = (st.sampled_from((500, 90_000)), st.sampled_from(("0", "0.3", "0.4444")).map(Decimal))
+fees = st.sampled_from(("0", "0.3", "0.4444")).map(Decimal)
 actions = st.one_of(
     placed, credited, credited, refunded, refunded, flagged, flagged, signed,
     st.tuples(st.just("unrefund"), order_ids, st.sampled_from("ab")),
     st.tuples(st.just("cancel"), order_ids, st.one_of(days, st.none())),
     st.tuples(st.just("completed"), order_ids, st.one_of(days, st.none())),
     st.tuples(st.just("rate"), st.sampled_from(KOLS), rates),
-    st.tuples(st.just("charge"), st.sampled_from(PAYMENTS), days, currencies, *charges),
+    st.tuples(st.just("charge"), st.sampled_from(PAYMENTS), days, currencies, st.integers(1, 99_999), fees),
+    st.tuples(st.just("fee"), st.sampled_from(PAYMENTS), fees),
     st.tuples(st.just("uncharge"), st.sampled_from(PAYMENTS)),
 )  # fmt: skip
 
@@ -128,6 +129,10 @@ def apply(shop: Shop, action: Action) -> set[str]:
     if kind == "charge":
         day, currency, units, fee = values
         shop.payments[name] = (day, currency, units * UNITS[currency], fee)
+        return {name}
+    if kind == "fee":
+        if name in shop.payments:
+            shop.payments[name] = (*shop.payments[name][:3], values[0])
         return {name}
     if kind == "uncharge":
         shop.payments.pop(name, None)
