@@ -155,7 +155,8 @@ class LostReports:
             duck.register(name, world.truth[name])
         rows = duck.execute(
             "select payments.source, payments.currency, cast(timezone($zone, occurred_at) as date),"
-            " payment_id, cast(if(payment_type = 'charge', amount - coalesce(fee_amount, 0), -amount) * 10000 as bigint),"
+            " payment_id,"
+            " cast(if(payment_type = 'charge', amount - coalesce(fee_amount, 0), -amount) * 10000 as bigint),"
             " payouts.payout_id, payouts.state = 'matched'"
             " from payments join payout_members as members using (payment_id)"
             " join payouts on payouts.tenant_id = $tenant and payouts.payout_id = members.payout_id"
@@ -183,7 +184,7 @@ class LostReports:
 def adds_up_otherwise(
     amounts: Mapping[str, int], payment: str, lines: Iterable[int], *, in_line: bool
 ) -> bool:
-    """Tell whether some of the amounts add up to a line without the payment's or, if it is in none, with it."""
+    """Tell whether some amounts add up to a line without the payment's or, if it is in none, with it."""
     others = [net for name, net in amounts.items() if name != payment]
     own = 0 if in_line else amounts[payment]
     half = len(others) // 2
