@@ -263,7 +263,8 @@ _SAMPLE = f"""
     select
         %(tenant)s::text as tenant_id, %(day)s::date as sample_day,
         links.draw_no, links.source, links.order_id, versions.record, versions.record_key,
-        versions.version_no, files.path as landed_file, versions._row::bigint as landed_row, versions.content::text as content
+        versions.version_no, files.path as landed_file, versions._row::bigint as landed_row,
+        versions.content::text as content
     from links
     inner join versions on versions.draw_no = links.draw_no
     left join ops.landed_files as files on files.file_id = versions._file_id
