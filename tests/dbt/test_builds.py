@@ -29,6 +29,7 @@ MARTS = (
     "customer_lifetime_value",
     "clv_segments",
     "clv_series",
+    "fraud_flags",
 )
 
 
