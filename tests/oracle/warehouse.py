@@ -12,7 +12,8 @@ from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
-    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "fraud_reviews",
+    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
+    "fraud_reviews", "identity_overrides", "identity_runs", "ledger_entries",
     "identity_overrides", "identity_runs", "ledger_entries",
 )  # fmt: skip
 
