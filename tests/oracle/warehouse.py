@@ -14,7 +14,6 @@ from tests.oracle.rows import FEEDS, Row, contract
 OF_DECISIONS = (
     "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
     "fraud_reviews", "identity_overrides", "identity_runs", "ledger_entries",
-    "identity_overrides", "identity_runs", "ledger_entries",
 )  # fmt: skip
 
 
