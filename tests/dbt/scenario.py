@@ -31,7 +31,10 @@ def feeds() -> dict[str, list[Row]]:
     """Return both shops' rows by feed: contracts with fees, tokens, coupons, refunds, stores, spend."""
     saigon: dict[str, list[Row]] = {
         "tenants": [made.tenant()],
-        "kols": [made.kol("ana"), made.kol("binh", attribution_window_hours=24)],
+        "kols": [
+            made.kol("ana", email_hash=people.hashed("an.nguyen@x.example")),
+            made.kol("binh", attribution_window_hours=24),
+        ],
         "kol_contracts": [
             made.contract("c1", "ana", fixed_fee="100.00", platform_fee="31.00", goods_cost="50.00"),
             made.contract("c2", "binh", coupon_code="BINH5", campaign_id="tet"),
@@ -139,12 +142,21 @@ def feeds() -> dict[str, list[Row]]:
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
-        "kols": [of_kolkata(made.kol("chi"))],
+        "kols": [of_kolkata(made.kol("chi", email_hash=people.hashed("chi@x.example")))],
         "kol_contracts": [of_kolkata(made.contract("c1", "chi", currency="INR", fixed_fee="3100.00"))],
         "tracking_tokens": [of_kolkata(made.token("t9", "chi"))],
         "clicks": [of_kolkata(made.click("k1", "2026-03-03T18:29:59Z", "t9"))],
         "orders": [
-            of_kolkata(made.order("o1", "2026-03-03T18:30:00Z", "1000.00", currency="INR", token="st1.k1.t9"))
+            of_kolkata(
+                made.order(
+                    "o1",
+                    "2026-03-03T18:30:00Z",
+                    "1000.00",
+                    currency="INR",
+                    token="st1.k1.t9",
+                    email="chi@x.example",
+                )
+            )
         ],
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
