@@ -89,6 +89,7 @@ def test_a_held_tenant_stays_published_and_a_full_refresh_waits_for_it(held: Set
     assert build(held).held == ()
     [left] = rows(held, scenario.KOLKATA)["tracked_orders"]
     assert "o2" in left[0]
+    assert sum("t9" in row[0] for row in rows(held, scenario.KOLKATA)["ledger_lines"]) == 2
     assert build(held, full_refresh=True).held == ()
 
 
