@@ -1,6 +1,7 @@
 """What shops say was paid against what gateways, couriers and marketplaces say they took."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -93,9 +94,8 @@ from orders
 left join charges on charges.source = orders.source and charges.order_id = orders.order_id
 """
 
-_PAIRED = """
-create temp table paired (order_source text, order_id text, source text, receipt_id text, state text)
-"""
+PAIRED = pa.schema(dict.fromkeys(("order_source", "order_id", "source", "receipt_id", "state"), pa.string()))
+GIVEN_BACK = pa.schema(dict.fromkeys(("source", "refund_id", "payment_source", "payment_id"), pa.string()))
 
 _OPEN_PAIRS = """
 select orders.source, orders.order_id, receipts.source, receipts.receipt_id,
@@ -120,35 +120,24 @@ where orders.state = 'missing_in_gateway'
 order by all
 """
 
-# What the shop gave back against what the gateway did: one for one, of one order, currency and amount; of
-# several alike, those that are each other's nearest in time.
-_REFUNDS = """
-create temp table refunded as
-with done as (
-    select * from receipts where payment_type = 'refund' and status = 'succeeded'
-),
-pairs as (
-    select
-        refunds.source, refunds.refund_id, done.source as payment_source, done.receipt_id as payment_id,
-        row_number() over (
-            partition by refunds.source, refunds.refund_id order by away, done.source, done.receipt_id
-        ) as of_refund,
-        row_number() over (
-            partition by done.source, done.receipt_id order by away, refunds.source, refunds.refund_id
-        ) as of_payment
-    from refunds
-    join done
-        on done.reference = refunds.order_id and done.currency = refunds.currency
-        and done.amount = refunds.amount,
-    lateral (select abs(epoch(done.paid_at) - epoch(refunds.refunded_at)) as away)
-)
-select
-    refunds.source, refunds.refund_id, refunds.order_id, refunds.currency, refunds.amount,
-    refunds.refunded_at, pairs.payment_source, pairs.payment_id
+# What the shop gave back against what the gateway did, of one order, currency and amount.
+_ALIKE = """
+select refunds.source, refunds.refund_id, done.source, done.receipt_id
 from refunds
-left join pairs
-    on pairs.source = refunds.source and pairs.refund_id = refunds.refund_id
-    and pairs.of_refund = 1 and pairs.of_payment = 1
+join receipts as done
+    on done.payment_type = 'refund' and done.status = 'succeeded'
+    and done.reference = refunds.order_id and done.currency = refunds.currency
+    and done.amount = refunds.amount
+order by
+    abs(epoch(done.paid_at) - epoch(refunds.refunded_at)),
+    refunds.source, refunds.refund_id, done.source, done.receipt_id
+"""
+
+_REFUNDED = """
+create temp table refunded as
+select refunds.*, given_back.payment_source, given_back.payment_id
+from refunds
+left join given_back using (source, refund_id)
 """
 
 _TOLD_ORDERS = """
@@ -244,12 +233,12 @@ def settle_claims(duck: duckdb.DuckDBPyConnection, rules: Rules, *, end: str) ->
     duck.execute(_RECEIPTS)
     duck.execute(_NAMED)
     duck.execute(_JUDGED, {"tolerance": rules.tolerance})
-    duck.execute(_PAIRED)
     pairs = duck.execute(_OPEN_PAIRS, {"seconds": rules.match_minutes * 60}).fetchall()
     found = [(*order, *receipt, state) for order, receipt, state in _pair(pairs)]
-    if found:
-        duck.executemany("insert into paired values (?, ?, ?, ?, ?)", found)
-    duck.execute(_REFUNDS)
+    duck.register("paired", _table(found, PAIRED))
+    alike = duck.execute(_ALIKE).fetchall()
+    duck.register("given_back", _table(_one_for_one(alike), GIVEN_BACK))
+    duck.execute(_REFUNDED)
     wait = {"end": end, "minutes": rules.gateway_minutes, "days": rules.courier_days}
     orders = duck.sql(_TOLD_ORDERS, params=wait).to_arrow_table()
     receipts = duck.sql(_TOLD_RECEIPTS).to_arrow_table()
@@ -262,6 +251,26 @@ def settle_claims(duck: duckdb.DuckDBPyConnection, rules: Rules, *, end: str) ->
 Key = tuple[str, str]
 
 
+def _table(rows: Sequence[tuple[str, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
+
+
+def _one_for_one(pairs: Iterable[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
+    """Take the nearest pair of a refund and a payment, then the nearest of what is left, and so on.
+
+    Args:
+        pairs: source and id of a refund, source and id of a payment; the nearest in time first.
+    """
+    taken: set[tuple[str, str, str]] = set()
+    found = []
+    for pair in pairs:
+        refund, payment = ("refund", *pair[:2]), ("payment", *pair[2:])
+        if taken.isdisjoint((refund, payment)):
+            taken |= {refund, payment}
+            found.append(pair)
+    return found
+
+
 def _pair(pairs: Iterable[tuple[str, str, str, str, bool]]) -> list[tuple[Key, Key, str]]:
     """Pair orders without a payment with payments without an order, of one amount and about one time.
 
@@ -269,12 +278,15 @@ def _pair(pairs: Iterable[tuple[str, str, str, str, bool]]) -> list[tuple[Key, K
     way is left, the payer whom the customer has paid as before decides; otherwise it is ambiguous.
     """
     edges = [((a, b), (c, d), known) for a, b, c, d, known in pairs]
+    of_order: dict[Key, list[tuple[Key, Key, bool]]] = defaultdict(list)
+    for edge in edges:
+        of_order[edge[0]].append(edge)
     found: list[tuple[Key, Key, str]] = []
     nodes = sorted({("order", e[0]) for e in edges} | {("receipt", e[1]) for e in edges})
     for knot in knots(nodes, [(("order", e[0]), ("receipt", e[1])) for e in edges]):
         orders = [key for kind, key in knot if kind == "order"]
         receipts = [key for kind, key in knot if kind == "receipt"]
-        group = [e for e in edges if e[0] in orders]
+        group = [edge for order in orders for edge in of_order[order]]
         by_payer = [e for e in group if e[2]]
         if len(orders) == len(receipts) and len(group) == len(orders) * len(receipts):
             found += [(order, receipt, "matched") for order, receipt in zip(orders, receipts, strict=True)]

@@ -23,7 +23,6 @@ _TYPES = {
     "net_amount": _MONEY,
     "collected_amount": _MONEY,
     "is_completed": pa.bool_(),
-    "due_on": pa.date32(),
     "booked_on": pa.date32(),
 }
 _COLUMNS = {
@@ -107,9 +106,7 @@ def positions_of(warehouse: Warehouse) -> dict[str, int]:
     return {feed: int(pins.get(feed, 0)) for feed in FEEDS} | {"builds": builds}
 
 
-def read_csv(
-    warehouse: Warehouse, statement: str, types: Mapping[str, pa.DataType] | None = None
-) -> pa.Table:
+def read_csv(warehouse: Warehouse, statement: str) -> pa.Table:
     """Return the rows of a select as Arrow, its columns typed by their names (``_at`` are instants)."""
     text = b"".join(warehouse.copy_out(statement, header=True))
     names = text[: text.index(b"\n")].decode().split(",")

@@ -14,13 +14,14 @@ from include.finance.claims import Claims, settle_claims
 from include.finance.payouts import Due, in_units, list_dues
 from include.finance.reconcile import (
     end_of,
+    is_ahead,
     line_table,
     list_lines,
     opened,
     payout_table,
     unsettled_table,
 )
-from include.finance.rules import Rules
+from include.finance.rules import Rules, rules_of
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -46,9 +47,13 @@ class Night:
 
 @dataclass(frozen=True)
 class _Since:
-    """How far the last night came; nothing of it counts when its rules were others."""
+    """How far the last night came; nothing of it counts when its rules were others, or its day a later one.
+
+    Facts that were ahead of its day are not new to a later day, which has to look at everything then.
+    """
 
     as_of: date
+    is_ahead: bool
     positions: dict[str, int]
     senders: frozenset[str]
 
@@ -81,9 +86,8 @@ def reconcile_tenant(
         tenant: whose money.
         zone: its time zone.
         as_of: day up to which is looked.
-        rules: the tenant's; the defaults when left out.
+        rules: other ones than the tenant's own.
     """
-    rules = rules or Rules()
     started = datetime.now(UTC)
     with (
         connect("loader", settings) as writer,
@@ -92,19 +96,20 @@ def reconcile_tenant(
         _snapshot(reader),
     ):
         writer.lock(f"sokol:finance:{tenant}")
+        rules = rules or rules_of(reader, tenant)
         now = facts.positions_of(reader)
-        since = _since(reader, tenant, rules)
+        since = _since(reader, tenant, rules, as_of)
         if since and since.as_of == as_of and since.positions == now:
             return Night(tenant, as_of, 0, _open(writer, tenant))
         judge = _Judge(reader, writer, tenant, rules=rules, zone=zone, as_of=as_of)
-        looked_at, senders = judge.news(since) if since else judge.everything()
+        found = judge.news(since) if since else judge.everything()
         writer.execute(
             "insert into finance.reconciliation_runs"
-            " (tenant_id, as_of_date, rules_version, positions, senders, started_at)"
-            " values (%s, %s, %s, %s, %s, %s)",
-            [tenant, as_of, rules.version, Jsonb(now), sorted(senders), started],
+            " (tenant_id, as_of_date, rules_version, positions, senders, is_ahead, started_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            [tenant, as_of, rules.version, Jsonb(now), sorted(found.senders), found.is_ahead, started],
         )
-        return Night(tenant, as_of, looked_at, _open(writer, tenant))
+        return Night(tenant, as_of, found.looked_at, _open(writer, tenant))
 
 
 @contextmanager
@@ -115,16 +120,28 @@ def _snapshot(reader: Warehouse) -> Iterator[None]:
         yield
 
 
-def _since(reader: Warehouse, tenant: str, rules: Rules) -> _Since | None:
+def _since(reader: Warehouse, tenant: str, rules: Rules, as_of: date) -> _Since | None:
     found = reader.rows(
-        "select as_of_date, rules_version, positions, senders from finance.reconciliation_runs"
+        "select as_of_date, is_ahead, positions, senders, rules_version from finance.reconciliation_runs"
         " where tenant_id = %s order by run_id desc limit 1",
         [tenant],
     )
-    if not found or found[0][1] != rules.version:
+    if not found:
         return None
-    as_of, _, positions, senders = found[0]
-    return _Since(as_of, positions, frozenset(senders))
+    day, ahead, positions, senders, version = found[0]
+    since = _Since(day, ahead, positions, frozenset(senders))
+    if version != rules.version or since.as_of > as_of or (since.as_of < as_of and since.is_ahead):
+        return None
+    return since
+
+
+@dataclass(frozen=True)
+class _Found:
+    """How many records a night looked at, which senders are known, and whether facts are ahead of its day."""
+
+    looked_at: int
+    senders: frozenset[str]
+    is_ahead: bool
 
 
 @dataclass
@@ -139,9 +156,11 @@ class _Judge:
     zone: str
     as_of: date
 
-    def everything(self) -> tuple[int, frozenset[str]]:
-        """Judge all there is; return how many records were looked at, and all senders that are known."""
-        with opened(facts.all_facts(self.reader, self.tenant), as_of=self.as_of, zone=self.zone) as duck:
+    def everything(self) -> _Found:
+        """Judge all there is."""
+        read = facts.all_facts(self.reader, self.tenant)
+        ahead = is_ahead(read, as_of=self.as_of, zone=self.zone)
+        with opened(read, as_of=self.as_of, zone=self.zone) as duck:
             claims = settle_claims(duck, self.rules, end=end_of(self.as_of, self.zone))
             dues = list_dues(duck, self.rules, zone=self.zone)
             senders = frozenset(due.sender for due in dues)
@@ -152,10 +171,10 @@ class _Judge:
         self._write_all("payout_states", payout_table(dues, told))
         self._write_all("line_states", line_table(lines, told))
         self._write_all("unsettled_states", unsettled_table(dues, told))
-        return _count(claims) + len(dues) + len(lines), senders
+        return _Found(_count(claims) + len(dues) + len(lines), senders, ahead)
 
-    def news(self, since: _Since) -> tuple[int, frozenset[str]]:
-        """Judge what came since, and what that could change; return as ``everything`` does."""
+    def news(self, since: _Since) -> _Found:
+        """Judge what came since, and what that could change."""
         facts.mark(self.reader, self.tenant, since.positions, zone=self.zone)
         read = facts.due_facts(self.reader, self.tenant, zone=self.zone, since=since.positions)
         with opened(read, as_of=self.as_of, zone=self.zone) as duck:
@@ -168,7 +187,10 @@ class _Judge:
             claims = settle_claims(duck, self.rules, end=end_of(self.as_of, self.zone))
         for table, key, found in _claimed(claims):
             self._write(table, key, found, gone=self._gone(table, key, found))
-        return _count(claims) + self._bank(dues, lines), since.senders
+        ahead = since.is_ahead or any(
+            is_ahead(some, as_of=self.as_of, zone=self.zone) for some in (read, touched)
+        )
+        return _Found(_count(claims) + self._bank(dues, lines), since.senders, ahead)
 
     def _bank(self, dues: Sequence[Due], lines: Sequence[Line]) -> int:
         """Judge the days that dues and lines touch; return how many records these have."""
@@ -330,9 +352,9 @@ _LINES_FROM = """
 """
 
 
-def _open(reader: Warehouse, tenant: str) -> dict[str, int]:
+def _open(warehouse: Warehouse, tenant: str) -> dict[str, int]:
     """Count what is neither matched nor a matter of time, by side and state."""
-    rows = reader.rows(
+    rows = warehouse.rows(
         """
         select side || ' ' || state, count(*)
         from (
@@ -347,7 +369,7 @@ def _open(reader: Warehouse, tenant: str) -> dict[str, int]:
             union all
             select 'bank line', state from finance.line_states where tenant_id = %(tenant)s
         ) as records
-        where state not in ('matched', 'timing', 'void')
+        where state not in ('matched', 'timing', 'void', 'not_sales')
         group by 1
         """,
         {"tenant": tenant},

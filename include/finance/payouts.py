@@ -48,9 +48,9 @@ def plain(text: str | None) -> str:
     return re.sub(r"[^0-9a-z]", "", letters)
 
 
-def banking_day(day: date) -> date:
-    """Return a day, or the Monday after it where it is none on which banks work."""
-    rolled: date = np.busday_offset(day, 0, roll="forward").astype(object)
+def banking_day(day: date, later: int = 0) -> date:
+    """Return the banking day some banking days after a day, or after the Monday that follows a weekend."""
+    rolled: date = np.busday_offset(day, later, roll="forward").astype(object)
     return rolled
 
 

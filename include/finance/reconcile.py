@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.finance.bank import Explanation, Line, explain, read_sender
 from include.finance.claims import Claims, settle_claims
@@ -54,7 +55,7 @@ def reconcile(facts: Mapping[str, pa.Table], rules: Rules, *, as_of: date, zone:
 
 @contextmanager
 def opened(facts: Mapping[str, pa.Table], *, as_of: date, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a session with the facts up to the end of a day as tables; what is not given is empty."""
+    """Give a session with the facts up to the end of a day as tables."""
     with duckdb.connect() as duck:
         duck.execute("set TimeZone = 'UTC'")
         for name, table in facts.items():
@@ -68,6 +69,13 @@ def end_of(as_of: date, zone: str) -> str:
     """Return the instant at which a day of a zone ends, as text in UTC."""
     midnight = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
     return midnight.astimezone(UTC).isoformat()
+
+
+def is_ahead(facts: Mapping[str, pa.Table], *, as_of: date, zone: str) -> bool:
+    """Tell whether some facts are dated after a day, so that they are not looked at as of it."""
+    end = datetime.fromisoformat(end_of(as_of, zone))
+    newest = (pc.max(table[_DATED[name]]).as_py() for name, table in facts.items())
+    return any(instant is not None and instant >= end for instant in newest)
 
 
 def list_lines(duck: duckdb.DuckDBPyConnection, rules: Rules, senders: Iterable[str]) -> list[Line]:

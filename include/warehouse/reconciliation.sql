@@ -8,9 +8,11 @@ create table if not exists finance.reconciliation_runs (
     rules_version text not null,
     positions jsonb not null,
     senders text[] not null,
+    is_ahead boolean not null default true,     -- some facts were dated after the day, and were not looked at
     started_at timestamptz not null,
     finished_at timestamptz not null default clock_timestamp()
 );
+alter table finance.reconciliation_runs add column if not exists is_ahead boolean not null default true;
 create index if not exists reconciliation_runs_tenant on finance.reconciliation_runs (tenant_id, run_id);
 
 create table if not exists finance.order_states (

@@ -127,6 +127,16 @@ def test_other_rules_judge_everything_again(nights: dict[str, Nights], world: Wo
     assert differences(own.found(), strict)
 
 
+def test_the_day_may_go_back_and_forth(nights: dict[str, Nights], world: World) -> None:
+    """What was known before but dated later comes in with its day."""
+    own = nights["lotus"]
+    own.tell(world.first_day - timedelta(days=1), world.last_day)
+    for back in (0, 20, 10, 5, 12, 0):
+        day = world.last_day - timedelta(days=back)
+        own.run(day)
+        assert differences(own.found(), own.true(day)) == []
+
+
 def test_a_night_costs_what_is_new(nights: dict[str, Nights], world: World) -> None:
     own = nights["lotus"]
     *before, (start, end) = parts(world)

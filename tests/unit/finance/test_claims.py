@@ -148,13 +148,15 @@ def test_couriers_and_marketplaces_are_held_to_what_they_collected() -> None:
     assert of_orders(result) == {"0": "matched", "1": "amount_differs", "2": "duplicate"}
 
 
-def test_refunds_are_held_to_what_the_gateway_gave_back() -> None:
-    def refund(refund_id: str, at: datetime) -> dict[str, Any]:
-        return {
-            "source": "shop", "refund_id": refund_id, "order_id": "1", "currency": "USD",
-            "amount": Decimal(30), "refunded_at": at,
-        }  # fmt: skip
+def refund(refund_id: str, at: datetime) -> dict[str, Any]:
+    """Return 30 USD that the shop gave back for order 1."""
+    return {
+        "source": "shop", "refund_id": refund_id, "order_id": "1", "currency": "USD",
+        "amount": Decimal(30), "refunded_at": at,
+    }  # fmt: skip
 
+
+def test_refunds_are_held_to_what_the_gateway_gave_back() -> None:
     later = NOON + timedelta(days=2)
     given = [refund("first", NOON), refund("second", later)]
     done = [
@@ -167,6 +169,19 @@ def test_refunds_are_held_to_what_the_gateway_gave_back() -> None:
     said = {row["refund_id"]: row["state"] for row in result.refunds.to_pylist()}
     assert said == {"first": "missing_in_gateway", "second": "matched"}
     assert of_receipts(result) == {"c": "matched", "r": "matched", "x": "missing_in_shop", "b": "matched"}
+
+
+def test_as_many_equal_refunds_as_the_gateway_gave_back_belong_together() -> None:
+    """The gateway's first is nearer to the shop's second; its own is then the other one."""
+    minutes = [NOON + timedelta(minutes=after) for after in (0, 100, 90, 101)]
+    done = [
+        payment(name, "1", 30, payment_type="refund", occurred_at=at)
+        for name, at in zip("rs", minutes[2:], strict=True)
+    ]
+    given = [refund("first", minutes[0]), refund("second", minutes[1])]
+    result = judged(orders=[order("1")], refunds=given, payments=[payment("c", "1"), *done])
+    assert result.refunds["state"].to_pylist() == ["matched", "matched"]
+    assert of_receipts(result) == {"c": "matched", "r": "matched", "s": "matched"}
 
 
 def test_tolerance_is_in_units_of_the_currency() -> None:
