@@ -1,4 +1,4 @@
-"""What stands in a sheet is what was given: amounts to the last unit, dates as dates, the same bytes again."""
+"""What stands in a sheet is what was given: amounts to the last unit, dates as dates, the same again."""
 
 import csv
 import io
