@@ -19,6 +19,7 @@ NEXT_END = date(2026, 4, 12)
 LATER = date(2026, 6, 1)
 FORECAST = "2026-04-09"
 """Newest day up to which forecasts know what happened."""
+EXPENSE, PAYABLE = "commission_expense", "kol_payable"
 
 
 def of_kolkata(row: Row) -> Row:
@@ -104,6 +105,22 @@ def feeds() -> dict[str, list[Row]]:
             FORECAST,
             [("2026-Q1", "high", "300.00"), ("2026-Q1", "medium", "80.25"), ("2025-Q4", "low", "-10.5")],
         ),
+        "ledger_entries": [
+            *made.transaction("t1", "accrual", EXPENSE, PAYABLE, "10.00", event_type="completion"),
+            *made.transaction("t2", "payout", PAYABLE, "cash", "10.00", posting_date="2026-03-31"),
+            *made.transaction("t3", "reversal", PAYABLE, EXPENSE, "5.00", event_type="refund"),
+            *made.transaction("t4", "clawback", "kol_receivable", PAYABLE, "5.00"),
+            *made.transaction(
+                "t5", "accrual", EXPENSE, PAYABLE, "9.05", event_type="completion", posting_date="2026-04-01"
+            ),
+            *made.transaction("t6", "penalty", PAYABLE, "penalty_income", "25.00", kol_id="binh"),
+        ],
+        "kol_invoices": [
+            made.invoice("acme-2026-000001", 2, "5.00", "0.50"),
+            made.invoice(
+                "acme-2026-000002", 1, "-25.00", "-2.50", kol_id="binh", invoice_type="credit_note"
+            ),
+        ],
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
@@ -118,6 +135,15 @@ def feeds() -> dict[str, list[Row]]:
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
         "clv_forecasts": [of_kolkata(forecasts.forecast("shop:1", FORECAST, "40.00", segment="low"))],
         "clv_series": forecasts.whole_series(FORECAST, [("2026-Q1", "low", "40.00")], KOLKATA),
+        "ledger_entries": [
+            of_kolkata(line)
+            for line in made.transaction(
+                "t1", "accrual", EXPENSE, PAYABLE, "90.91", kol_id="chi", currency="INR"
+            )
+        ],
+        "kol_invoices": [
+            of_kolkata(made.invoice("kolkata-2026-000001", 1, "90.91", "9.09", kol_id="chi", currency="INR"))
+        ],
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
         ],

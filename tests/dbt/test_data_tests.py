@@ -26,6 +26,7 @@ FORECASTS, SEGMENTS, SERIES = "marts.customer_forecasts", "marts.clv_segments", 
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 ENTRIES = "marts.kol_roi_entries"
+LINES, INVOICES = "marts.ledger_lines", "marts.kol_invoices"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
 
 DEFECTS: tuple[tuple[str, str], ...] = (
@@ -228,6 +229,35 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         "a_customer_has_its_newest_forecast",
         "update marts.rfm_quintiles set reporting_currency = 'EUR' where tenant_id = 'acme'",
     ),
+    ("ledger_lines_stand_as_entered", f"delete from {LINES} where entry_id = 't1-1' and tenant_id = 'acme'"),
+    ("ledger_lines_stand_as_entered", f"update {LINES} set tenant_id = 'nobody' where entry_id = 't6-1'"),
+    *(
+        ("ledger_lines_stand_as_entered", f"update {LINES} set {column} = {value} where entry_id = 't3-1'")
+        for column, value in (
+            ("transaction_id", "'t2'"), ("line_no", "2"), ("entry_type", "'correction'"), ("account", "'cash'"),
+            ("kol_id", "'binh'"), ("currency", "'VND'"), ("amount", "5.01"), ("order_source", "'shop'"),
+            ("order_id", "'o1'"), ("event_type", "null"), ("event_id", "'r1'"), ("contract_id", "'c1'"),
+            ("commission_rate", "0.1"), ("rule_version", "'1'"), ("event_date", "'2026-03-01'"),
+            ("posting_date", "'2026-03-03'"), ("entered_at", "now()"), ("entered_by", "'me'"), ("reason", "'none'"),
+        )
+    ),
+    *(
+        ("transactions_sum_to_zero", f"update {LINES} set {change} where entry_id = 't3-1'")
+        for change in ("amount = 5.01", "kol_id = 'binh'", "currency = 'VND'")
+    ),
+    ("transactions_sum_to_zero", f"delete from {LINES} where entry_id = 't6-2'"),
+    *(
+        ("invoices_equal_their_entries", f"update {INVOICES} set {change} where invoice_number = 'acme-2026-000001'")
+        for change in (
+            "entries = 3", "net_amount = 5.01, gross_amount = 5.51", "vat_amount = 0.51, gross_amount = 5.51",
+            "gross_amount = 5.51", "vat_rate = 0.2", "period_to = '2026-03-01'", "kol_id = 'binh'", "currency = 'VND'",
+        )
+    ),
+    ("invoices_equal_their_entries", f"update {LINES} set posting_date = '2026-03-31' where transaction_id = 't5'"),
+    ("invoices_equal_their_entries", f"update {LINES} set entry_type = 'accrual' where transaction_id = 't2'"),
+    ("invoice_numbers_have_no_gap", f"delete from {INVOICES} where invoice_number = 'acme-2026-000001'"),
+    ("invoice_numbers_have_no_gap", f"update {INVOICES} set issued_on = '2027-01-01' where kol_id = 'binh'"),
+    ("invoice_numbers_have_no_gap", f"update {INVOICES} set invoice_number = 'acme-2026-3' where kol_id = 'binh'"),
     ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
 )  # fmt: skip
 

@@ -232,6 +232,11 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "and products.priced_date = rates.fx_date",
         "and products.priced_date < rates.fx_date",
     ),
+    "what_a_kol_has_earned_is_held_payable_or_paid": (
+        "models/marts/ledger/kol_balances.sql",
+        "event_type is distinct from 'completion'",
+        "entry_type = 'reversal'",
+    ),
     "a_purchase_is_a_product_in_an_order_that_counts": (
         "models/intermediate/products/int_products__purchases.sql",
         "and items.item_type = 'product'",

@@ -29,12 +29,12 @@ def work(settings: Settings, tenant_id: str, open_from: date, place: str) -> Non
 
         return done
 
-    land = posting._Ledger.land
+    land = posting.Ledger.land
     target, name, stand_in = {
         "before landing": (decision, "land", die),
         "landed": (decision, "load_file", die),
         "loaded": (decision, "load_file", then_die(load.load_file)),
-        "recorded": (posting._Ledger, "land", then_die(land)),
+        "recorded": (posting.Ledger, "land", then_die(land)),
     }[place]
     with patch.object(target, name, stand_in):
         posting.post_orders(tenant_id, open_from=open_from, held=set(), by="killed", settings=settings)

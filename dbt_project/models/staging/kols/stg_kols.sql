@@ -17,9 +17,12 @@ renamed as (
         name,
         tier,
         lower(trim(handle)) as handle,
+        tax_id,
+        address,
 
         -- numerics
         attribution_window_hours,
+        vat_rate,
 
         -- dates and timestamps
         updated_at,
