@@ -32,14 +32,15 @@ Kind = Literal["text", "day", "count", "money"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in the query, what it holds, and its width in letters if not the usual one.
+    """One column: its name, what it holds, and its width in letters if not the usual one.
 
-    ``money`` is in the currency that the row's column ``currency`` names.
+    ``currency`` is the name of the column that tells, row by row, the currency of a column of money.
     """
 
     name: str
     kind: Kind = "text"
     width: int = 0
+    currency: str = "currency"
 
     @property
     def head(self) -> str:
@@ -104,11 +105,11 @@ class _Writer:
         for place, column in enumerate(table.columns):
             sheet.set_column(place, place, column.width or _WIDTHS[column.kind])
             sheet.write_string(_HEAD_ROW, place, column.head, self._format(style="head"))
-        currency = next((at for at, column in enumerate(table.columns) if column.name == "currency"), None)
+        names = [column.name for column in table.columns]
         for number, row in enumerate(rows, _HEAD_ROW + 1):
-            unit = row[currency] if currency is not None else None
-            for place, (column, value) in enumerate(zip(table.columns, row, strict=True)):
-                self._write(sheet, (number, place), column, value, unit)
+            told = dict(zip(names, row, strict=True))
+            for place, column in enumerate(table.columns):
+                self._write(sheet, (number, place), column, row[place], told.get(column.currency))
         sheet.freeze_panes(_HEAD_ROW + 1, 0)
         sheet.autofilter(_HEAD_ROW, 0, _HEAD_ROW + len(rows), len(table.columns) - 1)
         sheet.set_landscape()
