@@ -105,9 +105,9 @@ def reconcile_tenant(
         found = judge.news(since) if since else judge.everything()
         writer.execute(
             "insert into finance.reconciliation_runs"
-            " (tenant_id, as_of_date, rules_version, positions, senders, is_ahead, started_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s)",
-            [tenant, as_of, rules.version, Jsonb(now), sorted(found.senders), found.is_ahead, started],
+            " (tenant_id, as_of_date, time_zone, rules_version, positions, senders, is_ahead, started_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [tenant, as_of, zone, rules.version, Jsonb(now), sorted(found.senders), found.is_ahead, started],
         )
         return Night(tenant, as_of, found.looked_at, _open(writer, tenant))
 

@@ -137,7 +137,7 @@ def line_table(lines: Iterable[Line], explanation: Explanation) -> pa.Table:
     rows = []
     for line in lines:
         verdict = explanation.lines[line.key]
-        kind, source, payout, _ = verdict.counterpart or (None,) * 4
+        kind, source, payout, payout_currency = verdict.counterpart or (None,) * 4
         rows.append(
             {
                 "account_id": line.key[0],
@@ -152,6 +152,7 @@ def line_table(lines: Iterable[Line], explanation: Explanation) -> pa.Table:
                 "kind": kind,
                 "source": source,
                 "payout_id": payout,
+                "payout_currency": payout_currency,
             }
         )
     return pa.Table.from_pylist(rows, schema=LINES)
@@ -217,7 +218,8 @@ LINES = _schema(
     **dict.fromkeys(("account_id", "line_id", "currency"), pa.string()),
     amount=_MONEY,
     booked_on=pa.date32(),
-    **dict.fromkeys(("sender", "named", "state", "matched_by", "kind", "source", "payout_id"), pa.string()),
+    **dict.fromkeys(("sender", "named", "state", "matched_by"), pa.string()),
+    **dict.fromkeys(("kind", "source", "payout_id", "payout_currency"), pa.string()),
 )
 UNSETTLED = _schema(
     **dict.fromkeys(("source", "payment_id", "payout_id", "currency"), pa.string()),
