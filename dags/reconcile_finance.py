@@ -13,12 +13,12 @@ DOC = """
 At 10:00 UTC the day before is over in every time zone. The money of each published tenant is reconciled, its
 commission and journal are posted, its finance pack is written and sent where `SOKOL_ALERT_URLS` says.
 
-`gate` is red while money of the tenant is unexplained, and its log names it. It holds nothing back. **Explain
-what is open**: docs/runbooks/finance-gate-red.md. `books_are_kept` is red when a tenant's books could not be.
+`gate` is red while money of the tenant is unexplained, and its log names it; it holds nothing back. **Explain
+it**: docs/runbooks/finance-gate-red.md. `books_are_kept` is red when a tenant's books could not be.
 
-**Backfill**: `airflow backfill create --dag-id reconcile_finance --from-date … --to-date …` writes the packs of
-earlier days, in any order; states and books stay those of today. **By hand**: trigger with `day`, or without it
-for each tenant's last day.
+**Backfill**: `airflow backfill create --dag-id reconcile_finance --from-date … --to-date …` writes the packs
+of earlier days, in any order; states and books stay those of today. **By hand**: trigger with `day`; without
+it and without a logical date, each tenant's last day.
 """
 
 
@@ -55,9 +55,8 @@ with DAG(
     @task_group
     def books(tenant: str) -> None:
         """Keep one tenant's books."""
-        names = ("reconcile", "post_commission", "post_journal")
-        reconcile, commission, journal = (step(name)(tenant=tenant) for name in names)
-        reconcile >> commission >> journal
+        states, commission = step("reconcile")(tenant=tenant), step("post_commission")(tenant=tenant)
+        states >> commission >> step("post_journal")(tenant=tenant)
 
     @task(retries=0)
     def books_are_kept() -> None:

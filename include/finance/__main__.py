@@ -1,31 +1,21 @@
-<<<<<<< HEAD
 """Command line: ``python -m include.finance``; ``--help`` lists the commands."""
 
 import argparse
 import sys
 from dataclasses import asdict
-=======
-"""Command line: ``python -m include.finance reconcile|explain|explain-item|…|journal|close|report``."""
-
-import argparse
-import sys
 from pathlib import Path
->>>>>>> close
 from typing import Any
 
 from include.feeds.decision import DecisionError
-from include.finance import explain
+from include.finance import explain, ledger_commands
 from include.finance.booking import post_journal
 from include.finance.close import CloseError, close_period
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
-<<<<<<< HEAD
-from include.finance.rules import Rules, rules_of, set_rules
-from include.warehouse import connect
-=======
 from include.finance.posting import PostingError
 from include.finance.report import ReportError, report
+from include.finance.rules import Rules, rules_of, set_rules
 from include.settings import get_settings
->>>>>>> close
+from include.warehouse import connect
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,13 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     reconcile = commands.add_parser("reconcile", help=told)
     reconcile.set_defaults(run=_reconcile)
     reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    _add_night(commands)
     explain.add_command(commands)
     _add_explanations(commands)
-<<<<<<< HEAD
     _add_rules(commands)
-=======
     _add_closes(commands)
->>>>>>> close
+    ledger_commands.add_commands(commands)
     return parser
 
 
@@ -59,6 +48,21 @@ def _reconcile(options: argparse.Namespace) -> None:
     from include.finance.nightly import reconcile_all
 
     print(*reconcile_all(only=options.tenant), sep="\n")
+
+
+def _add_night(commands: Any) -> None:
+    night = commands.add_parser("night", help="all that a night does: reconcile, post, pack, alert, gate")
+    night.set_defaults(run=_night)
+    night.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    night.add_argument("--day", metavar="YYYY-MM-DD", help="day of the pack; the tenant's last if left out")
+
+
+def _night(options: argparse.Namespace) -> int:
+    from include.finance.night import run
+
+    faults = run(only=options.tenant, day=options.day)
+    print(*faults, sep="\n\n", file=sys.stderr)
+    return 1 if faults else 0
 
 
 def _add_explanations(commands: Any) -> None:

@@ -17,7 +17,7 @@ SHOWN_ITEMS = 20
 
 
 class UnexplainedMoneyError(RuntimeError):
-    """Money of a tenant is neither matched, timing, void nor explained, or totals do not tie; the text lists it."""
+    """Records of a tenant are open, or totals that must be the same are not; the text lists them."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ class Unexplained:
         lines += [
             "All of them: the finance pack, sheet Breaks, or"
             f" select * from marts.reconciliation_items where tenant_id = '{self.tenant_id}' and is_open",
-            f"What it turned out to be: python -m include.finance explain-item --tenant {self.tenant_id} --side … --item …"
-            " --category … --by … --reason …; docs/runbooks/finance-gate-red.md says who does what.",
+            f"Say what each is: python -m include.finance explain-item --tenant {self.tenant_id} --side …"
+            " --item … --category … --by … --reason …; docs/runbooks/finance-gate-red.md says who does what.",
         ]
         return "\n".join(lines)
 
@@ -194,8 +194,8 @@ _BIGGEST = """
     limit %(shown)s
 """
 
-# Every order that was completed is held against money, payments are what is due, what was due has come or has a
-# state, and the ledger balances: each a pair of totals that come by different ways.
+# Every completed order is held against money, payments are what is due, what was due has come or has a state,
+# and the ledger balances: each a pair of totals that come by different ways.
 _TIES = (
     """
     with paid as (
@@ -226,7 +226,8 @@ _TIES = (
     """,
     """
     select 'debits, credits of the commission ledger', currency,
-        coalesce(sum(amount) filter (where amount > 0), 0), coalesce(-sum(amount) filter (where amount < 0), 0), 0
+        coalesce(sum(amount) filter (where amount > 0), 0),
+        coalesce(-sum(amount) filter (where amount < 0), 0), 0
     from marts.kol_ledger where tenant_id = %(tenant)s
     group by currency order by currency
     """,
@@ -237,7 +238,9 @@ _TIES = (
     ),
     booked as (
         select currency, -sum(amount) as amount
-        from finance.ledger_balances where tenant_id = %(tenant)s and account = 'kol_payable' group by currency
+        from finance.ledger_balances
+        where tenant_id = %(tenant)s and account = 'kol_payable'
+        group by currency
     )
     select 'payable to KOLs in the marts, in the ledger', currency,
         coalesce(shown.amount, 0), coalesce(booked.amount, 0), 0

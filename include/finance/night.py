@@ -1,7 +1,7 @@
 """The night of a tenant's books, step by step: states, commission, journal, pack, alert, gate.
 
-A night has a day, that of its pack. States, explanations and ledger are those of now, for they follow from the feeds
-and from what was decided: a night of an earlier day changes none of them, whenever it is run.
+A night has a day, that of its pack. States and books are those of now, for they follow from the feeds and from
+what was decided: a night of an earlier day changes none of them, whenever it is run.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,20 +11,26 @@ from include import alerts
 from include.finance import gate, pack
 from include.finance.booking import post_journal
 from include.finance.close import open_from
+from include.finance.fraud import held_orders
 from include.finance.nightly import reconcile_all
 from include.finance.posting import post_orders
 from include.settings import Settings, get_settings
 from include.transform import build
 from include.warehouse import connect
 
+BOOKS = ("reconcile", "post_commission", "post_journal")
+REPORT = ("write_pack", "alert", "gate")
+"""The steps of a tenant before and after ``refresh``, which is one for all tenants."""
+
 BY = "reconcile_finance"
 """Who posts, as the books name it."""
 
-MODELS = tuple(f"path:models/{layer}/{part}" for layer in ("intermediate", "marts") for part in ("finance", "ledger"))
+PARTS = ("finance", "ledger", "closes")
+MODELS = tuple(f"path:models/{layer}/{part}" for layer in ("intermediate", "marts") for part in PARTS)
 """What shows the books; all other marts are left as their last build made them."""
 
 NEWS_DAYS = 1
-"""Days before the as-of day whose packs are still sent: breaks are those of now, and older nights told theirs."""
+"""Days before the as-of day whose packs are still sent: breaks are those of now, older nights told theirs."""
 
 
 def published(settings: Settings | None = None, *, only: Sequence[str] = ()) -> list[str]:
@@ -39,6 +45,47 @@ def published(settings: Settings | None = None, *, only: Sequence[str] = ()) -> 
     if unknown := sorted(set(only) - set(known)):
         raise ValueError(f"no tenant {', '.join(unknown)} is published; there are {', '.join(known)}")
     return [tenant for tenant in known if not only or tenant in only]
+
+
+def run(
+    settings: Settings | None = None,
+    *,
+    only: Sequence[str] = (),
+    day: date | str | None = None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Do all that a night does, for every published tenant or some.
+
+    Args:
+        settings: where the warehouse is.
+        only: ids of tenants; all when empty.
+        day: of the packs; each tenant's last one when left out.
+        say: told what each step did.
+
+    Returns:
+        What went wrong and what is unexplained, a text each. One tenant's fault does not stop the others.
+
+    Raises:
+        ValueError: a tenant is not published, or the day is none.
+    """
+    settings = settings or get_settings()
+    wanted = date.fromisoformat(day) if isinstance(day, str) else day
+    tenants, faults = published(settings, only=only), []
+
+    def take(names: Sequence[str]) -> None:
+        for tenant in tenants:
+            for name in names:
+                try:
+                    say(f"{name}: {take_step(name, tenant, day=wanted, settings=settings)}")
+                except Exception as error:
+                    faults.append(f"{name} of {tenant}: {error}")
+                    if name != "alert":
+                        break
+
+    take(BOOKS)
+    say(f"refresh: {refresh(settings)}")
+    take(REPORT)
+    return faults
 
 
 def refresh(settings: Settings | None = None) -> str:
@@ -101,7 +148,10 @@ def send_alert(settings: Settings, tenant: str, day: date) -> str:
         return f"{tenant}: not sent, for {day} is long before {found.as_of}, whose alert tells what is open"
     with pack.local_copy(settings, tenant, day) as file:
         message = alerts.Alert(
-            found.title, f"{found}\n\nFinance pack of {day}: {pack.place(settings, tenant, day)}", found.level, [file]
+            found.title,
+            f"{found}\n\nFinance pack of {day}: {pack.place(settings, tenant, day)}",
+            found.level,
+            [file],
         )
         return f"{tenant}: {alerts.send(message, settings)}"
 
@@ -123,4 +173,4 @@ STEPS: dict[str, Step] = {
     "alert": send_alert,
     "gate": hold_gate,
 }
-"""The steps in their order; between the third and the fourth the marts of all tenants are brought up."""
+"""What each step does, by its name."""

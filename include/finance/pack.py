@@ -6,14 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from include.feeds.landing import Root
 from include.finance import gate
-from include.finance.sample import audit_sample
 from include.finance.workbook import MOST_ROWS, Column, Table, as_csv, workbook
 from include.settings import Settings
-from include.warehouse import Warehouse, connect
+from include.warehouse import connect
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ SHEETS = (
     ),
     Sheet(
         "Settlement",
-        f"What was due at the bank in the month up to the day, and what came of it, the newest first. {_MONEY}",
+        f"What was due in the month up to the day and what came of it, the newest first. {_MONEY}",
         (
             Column("due_on", "day"),
             Column("kind", width=12),
@@ -97,7 +95,17 @@ SHEETS = (
             Column("payments", "count"),
             *(
                 Column(f"{name}_amount", "money")
-                for name in ("charge", "refund", "chargeback", "fee", "due", "received", "timing", "open", "explained")
+                for name in (
+                    "charge",
+                    "refund",
+                    "chargeback",
+                    "fee",
+                    "due",
+                    "received",
+                    "timing",
+                    "open",
+                    "explained",
+                )
             ),
         ),
         """
@@ -281,7 +289,10 @@ def read(settings: Settings, tenant_id: str, day: date) -> tuple[str, list[Table
             for sheet in SHEETS
         ]
         tables.insert(1, _ties(gate.ties_of(warehouse, tenant_id)))
-    return f"Finance pack of {name} ({tenant_id}), {day}; books as of {known}", [*tables, _sample(settings, tenant_id, day)]
+    return f"Finance pack of {name} ({tenant_id}), {day}; books as of {known}", [
+        *tables,
+        _sample(settings, tenant_id, day),
+    ]
 
 
 def place(settings: Settings, tenant_id: str, day: date) -> str:
@@ -329,6 +340,7 @@ def _ties(ties: Sequence[gate.Tie]) -> Table:
         Column("holds", width=7),
     )
     rows = [
-        (tie.what, tie.currency, tie.one, tie.other, tie.allowed, "yes" if tie.holds else "NO") for tie in ties
+        (tie.what, tie.currency, tie.one, tie.other, tie.allowed, "yes" if tie.holds else "NO")
+        for tie in ties
     ]
     return Table("Ties", f"Totals that come by two ways and must be the same. {_MONEY}", columns, rows)

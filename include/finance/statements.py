@@ -1,6 +1,6 @@
 """What the ledger says of a KOL in a month: the statement of the accounts, and the invoice with VAT.
 
-No database and no paper is known here. docs/ledger.md says what an invoice covers, docs/vat.md which VAT it has.
+No database and no paper is known here. docs/ledger.md says what an invoice covers, docs/vat.md the VAT.
 """
 
 import calendar
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,13 +16,16 @@ from include.feeds.currencies import MINOR_UNITS
 from include.finance.ledger import LedgerError
 
 OWED = {"kol_payable": -1, "kol_held": -1, "kol_receivable": 1}
-"""The KOL's accounts, and the sign by which a line becomes what a statement shows: all of them usually positive."""
+"""The KOL's accounts, and the sign that makes what usually stands on them positive."""
 
 INVOICED = ("accrual", "reversal", "correction", "hold", "release", "penalty")
 """Entry types whose lines on ``kol_payable`` are invoiced: what is earned or lost, not how it is settled."""
 
 SETTLED = ("clawback", "settlement")
 """Entry types that follow from what was posted before them, at the same instant."""
+
+Line = dict[str, Any]
+"""A line of the ledger by column (``include.finance.ledger.ENTRIES``)."""
 
 Balance = Mapping[str, Decimal]
 """Amount by account of ``OWED``."""
@@ -165,7 +169,7 @@ def make_statement(
     Raises:
         LedgerError: a line is another account's or month's, or a transaction does not sum to zero.
     """
-    transactions: dict[str, list[dict[str, object]]] = {}
+    transactions: dict[str, list[Line]] = {}
     for line in lines.to_pylist():
         if (line["kol_id"], line["currency"]) != (account.kol_id, account.currency) or not (
             month.first <= line["posting_date"] <= month.last
@@ -176,20 +180,25 @@ def make_statement(
         if _sum(own):
             raise LedgerError(f"transaction {name} of {account} does not sum to zero: {_sum(own)} is left")
     movements = sorted((_movement(own) for own in transactions.values()), key=_place)
-    opening = {name: sign * before.get(name, Decimal(0)) for name, sign in OWED.items()}
+    opening = {name: _signed(sign, before.get(name, Decimal(0))) for name, sign in OWED.items()}
     return Statement(account, month, opening, tuple(movements))
 
 
-def _movement(lines: Sequence[Mapping[str, object]]) -> Movement:
+def _movement(lines: Sequence[Line]) -> Movement:
     said = lines[0]
     moved = {
-        name: sign * _sum(line for line in lines if line["account"] == name) for name, sign in OWED.items()
+        name: _signed(sign, _sum(line for line in lines if line["account"] == name))
+        for name, sign in OWED.items()
     }
     names = [name for name in Movement.__dataclass_fields__ if name != "moved"]
-    return Movement(**{name: said[name] for name in names}, moved=moved)  # type: ignore[arg-type]
+    return Movement(**{name: said[name] for name in names}, moved=moved)
 
 
-def _sum(lines: Iterable[Mapping[str, object]]) -> Decimal:
+def _signed(sign: int, amount: Decimal) -> Decimal:
+    return sign * amount + 0  # no zero below zero
+
+
+def _sum(lines: Iterable[Line]) -> Decimal:
     return sum((Decimal(str(line["amount"])) for line in lines), Decimal(0))
 
 
@@ -206,7 +215,7 @@ def _place(movement: Movement) -> tuple[object, ...]:
     )
 
 
-def invoiced(lines: pa.Table) -> list[dict[str, object]]:
+def invoiced_lines(lines: pa.Table) -> list[Line]:
     """Return those lines of the ledger (``ENTRIES``) that an invoice covers, in their order."""
     return [
         line
@@ -215,9 +224,9 @@ def invoiced(lines: pa.Table) -> list[dict[str, object]]:
     ]
 
 
-def net_of(lines: Iterable[Mapping[str, object]]) -> Decimal:
+def net_of(lines: Iterable[Line]) -> Decimal:
     """Return the KOL's claim that invoiced lines sum to."""
-    return -_sum(lines)
+    return _signed(-1, _sum(lines))
 
 
 @dataclass(frozen=True)
@@ -232,19 +241,21 @@ class InvoiceLine:
     amount: Decimal
 
 
-def group(lines: Iterable[Mapping[str, object]]) -> list[InvoiceLine]:
+def group(lines: Iterable[Line]) -> list[InvoiceLine]:
     """Group invoiced lines by what they are for and by which terms; the groups add up to the net amount."""
-    groups: dict[tuple[object, ...], list[Mapping[str, object]]] = {}
+    groups: dict[tuple[str, str | None, str | None, Decimal | None], list[Line]] = {}
     for line in lines:
-        terms = tuple(line[name] for name in ("entry_type", "event_type", "contract_id", "commission_rate"))
+        terms = (line["entry_type"], line["event_type"], line["contract_id"], line["commission_rate"])
         groups.setdefault(terms, []).append(line)
 
-    def place(terms: tuple[object, ...]) -> tuple[object, ...]:
-        return (INVOICED.index(str(terms[0])), *(str(part or "") for part in terms[1:]))
+    def place(found: tuple[tuple[Any, ...], list[Line]]) -> tuple[Any, ...]:
+        kind, *terms = found[0]
+        return (INVOICED.index(kind), *(str(part or "") for part in terms))
 
     return [
-        InvoiceLine(*terms, len(groups[terms]), net_of(groups[terms])) for terms in sorted(groups, key=place)
-    ]  # type: ignore[arg-type]
+        InvoiceLine(kind, event, contract, rate, len(own), net_of(own))
+        for (kind, event, contract, rate), own in sorted(groups.items(), key=place)
+    ]
 
 
 def numbers(tenant_id: str, year: int, standing: Iterable[str]) -> Iterator[str]:
@@ -260,10 +271,10 @@ def numbers(tenant_id: str, year: int, standing: Iterable[str]) -> Iterator[str]
     """
     taken = set(standing)
     for count in range(1, len(taken) + 1):
-        if _number(tenant_id, year, count) not in taken:
+        if (number := _number(tenant_id, year, count)) not in taken:
             raise LedgerError(
-                f"invoices of tenant {tenant_id}: {_number(tenant_id, year, count)} is not in the book, though"
-                f" {len(taken)} of that year are; nothing is invoiced: find out where it is"
+                f"invoices of tenant {tenant_id}: {number} is not in the book, though {len(taken)} of that"
+                " year are; nothing is invoiced: find out where it is"
             )
     count = len(taken)
     while True:

@@ -13,7 +13,8 @@ from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
     "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
-    "identity_overrides", "identity_runs", "journal_entries", "kol_invoices", "ledger_entries", "period_closes",
+    "identity_overrides", "identity_runs", "journal_entries", "kol_invoices", "ledger_entries",
+    "period_closes",
 )  # fmt: skip
 
 

@@ -2,11 +2,15 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        indexes=[{'columns': ['_build_id']}],
+        indexes=[
+            {'columns': ['tenant_id', 'kol_id', 'currency', 'period_from'], 'unique': true},
+            {'columns': ['_build_id']},
+        ],
         post_hook=["{{ advance(['kol_invoices']) }}"],
     )
 }}
--- One row per tenant and invoice of a KOL. Amounts of one currency and tenant add up, credit notes among them.
+-- One row per tenant and invoice of a KOL; a second one of the same month cannot stand here. Amounts of one currency and tenant add
+-- up, credit notes among them.
 with tenants as (
 
     select * from {{ ref('int_tenants__published') }}
