@@ -98,7 +98,7 @@ class Unexplained:
         """Say it in one line."""
         opened = sum(each.items for each in self.sums)
         told = f"{opened:,} open" if opened else "nothing open"
-        more = f", {len(self.untied)} totals do not tie" if self.untied else ""
+        more = f", totals that do not tie: {len(self.untied)}" if self.untied else ""
         return f"{self.tenant_id}: {told}{more}, as of {self.as_of}"
 
     def __str__(self) -> str:

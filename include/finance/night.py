@@ -1,7 +1,7 @@
 """The night of a tenant's books, step by step: states, commission, journal, pack, alert, gate.
 
-A night has a day, that of its pack. States and books are those of now, for they follow from the feeds and from
-what was decided: a night of an earlier day changes none of them, whenever it is run.
+A night has a day, that of its pack. States and books are those of now, for they follow from the feeds and
+from what was decided: a night of an earlier day changes none of them, whenever it is run.
 """
 
 from collections.abc import Callable, Sequence

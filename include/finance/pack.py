@@ -289,10 +289,8 @@ def read(settings: Settings, tenant_id: str, day: date) -> tuple[str, list[Table
             for sheet in SHEETS
         ]
         tables.insert(1, _ties(gate.ties_of(warehouse, tenant_id)))
-    return f"Finance pack of {name} ({tenant_id}), {day}; books as of {known}", [
-        *tables,
-        _sample(settings, tenant_id, day),
-    ]
+    heading = f"Finance pack of {name} ({tenant_id}), {day}; books as of {known}"
+    return heading, [*tables, _sample(settings, tenant_id, day)]
 
 
 def place(settings: Settings, tenant_id: str, day: date) -> str:
