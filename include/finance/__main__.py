@@ -1,12 +1,15 @@
-"""Command line: ``python -m include.finance reconcile|explain|explain-item|withdraw-explanation``."""
+"""Command line: ``python -m include.finance``; ``--help`` lists the commands."""
 
 import argparse
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from include.feeds.decision import DecisionError
 from include.finance import explain
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.rules import Rules, rules_of, set_rules
+from include.warehouse import connect
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
     explain.add_command(commands)
     _add_explanations(commands)
+    _add_rules(commands)
     return parser
 
 
@@ -56,29 +60,58 @@ def _add_explanations(commands: Any) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    explanation_id = explain_item(
-        options.tenant,
-        options.side,
-        options.item,
-        category=options.category,
-        entered_by=options.by,
-        reason=options.reason,
-        item_source=options.source,
-        counterpart_id=options.counterpart,
-    )
-    print(f"{options.side} {options.item} is explained by {explanation_id}")
+    said = {"category": options.category, "counterpart_id": options.counterpart}
+    print(f"{options.side} {options.item} is explained by {explain_item(**_entry(options), **said)}")
 
 
 def _withdraw(options: argparse.Namespace) -> None:
-    explanation_id = withdraw_explanation(
-        options.tenant,
-        options.side,
-        options.item,
-        entered_by=options.by,
-        reason=options.reason,
-        item_source=options.source,
+    print(f"{options.side} {options.item} is open again by {withdraw_explanation(**_entry(options))}")
+
+
+def _entry(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "tenant_id": options.tenant,
+        "side": options.side,
+        "item_id": options.item,
+        "entered_by": options.by,
+        "reason": options.reason,
+        "item_source": options.source,
+    }
+
+
+def _add_rules(commands: Any) -> None:
+    show = commands.add_parser("rules", help="show by which rules a tenant's money is reconciled")
+    show.set_defaults(run=_show_rules)
+    show.add_argument("--tenant", required=True)
+
+    change = commands.add_parser(
+        "set-rules", help="decide some of these rules; the next night judges by them"
     )
-    print(f"{options.side} {options.item} is open again by {explanation_id}")
+    change.set_defaults(run=_set_rules)
+    change.add_argument("--tenant", required=True)
+    change.add_argument("--by", required=True, metavar="NAME", help="who decides it")
+    change.add_argument("--reason", required=True, metavar="TEXT")
+    change.add_argument("rules", nargs="+", metavar="NAME=VALUE", help="tolerance=0.05, lag_days='{\"\": 2}'")
+
+
+def _show_rules(options: argparse.Namespace) -> None:
+    with connect("transformer") as warehouse:
+        _print_rules(rules_of(warehouse, options.tenant))
+
+
+def _set_rules(options: argparse.Namespace) -> None:
+    changes = {}
+    for given in options.rules:
+        name, equals, value = given.partition("=")
+        if not equals:
+            raise ValueError(f"{given!r} is no NAME=VALUE")
+        changes[name] = value
+    _print_rules(set_rules(options.tenant, changes, entered_by=options.by, reason=options.reason))
+
+
+def _print_rules(rules: Rules) -> None:
+    said = asdict(rules) | {"version": rules.version}
+    print(*(f"{name:<20} {value}" for name, value in said.items()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.finance.knots import knots
-from include.finance.payouts import UNIT, Due, banking_day, plain
+from include.finance.payouts import CUSTOMER, UNIT, Due, banking_day, plain
 from include.finance.rules import Rules
 from include.finance.subsets import subsets_that_sum
 
 LATE, MISSING, TWICE, WRONG, UNEXPLAINED = 1, 2, 2, 5, 8
 """What an explanation has to assume: a late line, a missing one, one that came twice, a wrong amount, a line
 of no meaning. The higher, the less likely; the lowest sum explains."""
+
+OWN = "own"
+"""Sender of lines of which the tenant's rules say that no sale is behind them."""
 
 MOST_RECORDS = 9
 """Lines or dues of one knot that are still tried out in every way."""
@@ -255,7 +258,10 @@ class _Search:
             return
         if not dues:
             for line in lines:
-                self.told.lines[line.key] = Verdict("unexplained")
+                own = line.sender == OWN
+                self.told.lines[line.key] = (
+                    Verdict("not_sales", None, "rule") if own else Verdict("unexplained")
+                )
             return
         if len(dues) > MOST_RECORDS or len(lines) > MOST_RECORDS:
             for due in dues:
@@ -371,18 +377,24 @@ def _key(record: Due | Line) -> tuple[str, ...]:
 def read_sender(
     counterparty: str | None, description: str | None, senders: Sequence[str], rules: Rules
 ) -> str:
-    """Return who sent the money of a line: a known sender, a customer, or nobody that is known.
+    """Return who sent the money of a line: a known sender, a customer, the shop itself, or nobody known.
 
     Args:
         counterparty: other party as the bank writes it.
         description: text of the line.
         senders: known senders, letters and digits in lower case.
-        rules: words by which the bank marks transfers of customers.
+        rules: words by which the bank marks transfers of customers, and what is no sale's money.
     """
     party, words = plain(counterparty), plain(description)
     for sender in senders:
         if sender and sender in party:
             return sender
-    if any(plain(word) in party + words for word in rules.transfer_words):
-        return "customer"
-    return ""
+    if any(plain(mark) in party + words for mark in rules.transfer_words):
+        return CUSTOMER
+    text = f" {_spaced(counterparty)} {_spaced(description)} "
+    return OWN if any(f" {_spaced(mark)} " in text for mark in rules.own_words) else ""
+
+
+def _spaced(text: str | None) -> str:
+    """Return a text's words, each plain: rent must not be found in a parent."""
+    return " ".join(plain(word) for word in (text or "").split())

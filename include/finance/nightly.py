@@ -21,7 +21,7 @@ from include.finance.reconcile import (
     payout_table,
     unsettled_table,
 )
-from include.finance.rules import Rules
+from include.finance.rules import Rules, rules_of
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -86,9 +86,8 @@ def reconcile_tenant(
         tenant: whose money.
         zone: its time zone.
         as_of: day up to which is looked.
-        rules: the tenant's; the defaults when left out.
+        rules: other ones than the tenant's own.
     """
-    rules = rules or Rules()
     started = datetime.now(UTC)
     with (
         connect("loader", settings) as writer,
@@ -97,6 +96,7 @@ def reconcile_tenant(
         _snapshot(reader),
     ):
         writer.lock(f"sokol:finance:{tenant}")
+        rules = rules or rules_of(reader, tenant)
         now = facts.positions_of(reader)
         since = _since(reader, tenant, rules, as_of)
         if since and since.as_of == as_of and since.positions == now:
@@ -370,7 +370,7 @@ def _open(warehouse: Warehouse, tenant: str) -> dict[str, int]:
             union all
             select 'bank line', state from finance.line_states where tenant_id = %(tenant)s
         ) as records
-        where state not in ('matched', 'timing', 'void')
+        where state not in ('matched', 'timing', 'void', 'not_sales')
         group by 1
         """,
         {"tenant": tenant},

@@ -112,6 +112,12 @@ class AirflowApi:
                 return None
             raise
 
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task of a run has returned."""
+        place = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}/taskInstances/{task_id}"
+        value = self._send("GET", f"{place}/xcomEntries/return_value")["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
     def runs(self, dag_id: str, *, limit: int = 100, state: str | None = None) -> list[dict[str, Any]]:
         """Return a Dag's latest runs, newest first."""
         query = {"limit": str(limit), "order_by": "-id"} | ({"state": state} if state else {})

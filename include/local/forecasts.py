@@ -21,16 +21,22 @@ def run() -> None:
     runs.wait_for_dags(airflow, [runs.TRAIN, runs.FORECAST, runs.MATCH, runs.TRANSFORM])
     if not airflow.api().runs(runs.TRANSFORM, limit=1):
         raise RuntimeError("there are no marts to learn from; run `make demo` or load your own data first")
-    for dag_id, told in ((runs.TRAIN, "models: training"), (runs.FORECAST, "customers: forecasting")):
+    for dag_id, task_id, told in (
+        (runs.TRAIN, "train", "models: training"),
+        (runs.FORECAST, "forecast", "customers: forecasting"),
+    ):
         stack.say(told)
-        _run_to_end(airflow, dag_id)
+        run_id = _run_to_end(airflow, dag_id)
+        for line in airflow.api().result(dag_id, run_id, task_id):
+            stack.say(line)
     runs.pause_followers(airflow, False)
     runs.wait_for_transform(airflow, stack.say)
     report.print_forecasts(settings)
     report.print_addresses(settings, airflow)
 
 
-def _run_to_end(airflow: LocalAirflow, dag_id: str) -> None:
+def _run_to_end(airflow: LocalAirflow, dag_id: str) -> str:
+    """Trigger a Dag and wait for its end; return the run's id."""
     api, run_id = airflow.api(), f"by_hand_{datetime.now(UTC):%Y%m%dT%H%M%S}"
     api.set_paused(dag_id, False)
     api.trigger(dag_id, run_id, {})
@@ -38,3 +44,4 @@ def _run_to_end(airflow: LocalAirflow, dag_id: str) -> None:
         time.sleep(runs.POLL_SECONDS)
     if standing["state"] == "failed":
         raise runs.RunFailedError(runs.explain_failure(airflow, [dag_id]))
+    return run_id

@@ -133,6 +133,9 @@ def _print_marts(warehouse: Warehouse) -> None:
 
 def _print(warehouse: Warehouse, title: str, query: str, *params: object) -> None:
     rows = warehouse.query(query, list(params) or None)
+    if not rows.num_rows:
+        print(f"{title}: nothing yet")
+        return
     grid = Table(title=title)
     for field in rows.schema:
         grid.add_column(field.name, justify="left" if str(field.type) == "string" else "right")

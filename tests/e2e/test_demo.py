@@ -112,6 +112,17 @@ def test_a_second_demo_changes_nothing(stack: Stack, first: subprocess.Completed
     assert stack.fingerprint() == before
 
 
+def test_forecasts_say_why_forty_days_are_too_few(
+    stack: Stack, first: subprocess.CompletedProcess[str]
+) -> None:
+    done = stack.run("-m", "include.local", "forecasts")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for tenant in ("kauri", "lotus", "maple", "mekong"):
+        assert f"{tenant}: no model" in done.stdout
+    assert "a forecast needs two months" in done.stdout
+    assert "What customers will bring in 12 months: nothing yet" in done.stdout
+
+
 def test_other_shops_are_refused_and_nothing_is_overwritten(
     stack: Stack, first: subprocess.CompletedProcess[str]
 ) -> None:

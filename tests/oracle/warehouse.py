@@ -12,8 +12,8 @@ from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
-    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "ledger_entries",
-    "identity_overrides", "identity_runs",
+    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
+    "identity_overrides", "identity_runs", "ledger_entries",
 )  # fmt: skip
 
 

@@ -47,6 +47,11 @@
     )
 {%- endmacro %}
 
+{# Every row that a feed ever had, once: as it stands now, loaded since the pin or left. Its keys tell what to look at. #}
+{% macro feed_ever(feed) -%}
+    {{ source('raw', feed) }}
+{%- endmacro %}
+
 {#
     Every image of a feed's rows that came or left since `position`: the new rows up to the pin, and what they replaced.
     Incremental models read it to learn which keys, days and tenants have moved.

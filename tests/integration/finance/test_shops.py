@@ -10,6 +10,7 @@ from benchmarks.scratch import scratch_warehouse
 from benchmarks.truth import ingest_world
 from include.demo.world import World, simulate
 from include.finance.nightly import reconcile_all
+from include.finance.rules import set_rules
 from include.settings import Settings
 from include.warehouse import connect
 
@@ -87,3 +88,14 @@ def test_another_state_is_noticed(world: World, settings: Settings) -> None:
 
 def test_a_second_night_has_nothing_to_do(settings: Settings) -> None:
     assert [night.looked_at for night in reconcile_all(settings)] == [0, 0, 0, 0]
+
+
+def test_a_tenant_may_name_what_is_no_sales_money(settings: Settings) -> None:
+    lines = "select count(*) from finance.line_states where tenant_id = 'lotus' and state = %s"
+    with connect("transformer", settings) as warehouse:
+        [before] = warehouse.rows(lines, ["unexplained"])[0]
+    set_rules("lotus", {"own_words": ["rent"]}, entered_by="ann", reason="monthly", settings=settings)
+    reconcile_all(settings, only=["lotus"])
+    with connect("transformer", settings) as warehouse:
+        [named], [after] = (warehouse.rows(lines, [state])[0] for state in ("not_sales", "unexplained"))
+    assert 0 < named == before - after

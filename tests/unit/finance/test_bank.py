@@ -1,5 +1,6 @@
 """Which bank line is which money: every rule, and what is left open."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -260,6 +261,15 @@ def test_senders_are_read_from_what_the_bank_writes() -> None:
     assert read_sender("CTY CP VN-PAY", None, known, Rules()) == "vnpay"
     assert read_sender("Nguyen Van A", "Chuyển khoản đơn 123", known, Rules()) == "customer"
     assert read_sender("LANDLORD", "RENT", known, Rules()) == ""
+
+
+def test_a_line_that_the_rules_name_is_no_sales_money() -> None:
+    rules = Rules(own_words=("rent", "tien luong"))
+    assert read_sender("LANDLORD", "RENT, JUNE", [], rules) == bank.OWN
+    assert read_sender("STAFF", "Tiền lương 06", [], rules) == bank.OWN
+    assert read_sender("PARENT CO", "CURRENT", [], rules) == ""
+    paid, unknown = replace(line("a", -900), sender=bank.OWN), replace(line("b", 900), sender="")
+    assert judged([due("A", 100)], [paid, unknown], rules)[1] == {"a": "not_sales", "b": "unexplained"}
 
 
 def test_banks_rest_at_weekends() -> None:

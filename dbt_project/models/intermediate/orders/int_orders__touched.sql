@@ -105,7 +105,7 @@ with touched as (
     where record_type <> 'customer'
     {%- endif %}
 
-    -- everything of tenants whose settings changed or that were held back when the readers last looked
+    -- everything of tenants whose settings changed or that were held back when the readers last looked, also what has left since
     union all
     select subjects.tenant_id, subjects.order_type, subjects.source, subjects.subject_id, tenants.cause
     from (
@@ -116,11 +116,15 @@ with touched as (
         select tenant_id, 'held' as cause from {{ source('ops', 'held_tenants') }} where build_id >= {{ since_build }}
     ) as tenants
     inner join (
-        select tenant_id, 'web' as order_type, source, order_id as subject_id from {{ ref('stg_orders') }}
+        select tenant_id, 'web' as order_type, source, order_id as subject_id from {{ feed_ever('orders') }} as orders
         union all
-        select tenant_id, 'store' as order_type, source, sale_id as subject_id from {{ ref('stg_pos_sales') }}
+        select tenant_id, 'web' as order_type, source, 'refund:' || refund_id as subject_id
+        from {{ feed_ever('refunds') }} as refunds
         union all
-        select tenant_id, order_type, source, 'refund:' || refund_id as subject_id from {{ ref('int_refunds__unioned') }}
+        select tenant_id, 'store' as order_type, source, sale_id as subject_id from {{ feed_ever('pos_sales') }} as sales
+        union all
+        select tenant_id, 'store' as order_type, source, 'refund:' || sale_id as subject_id
+        from {{ feed_ever('pos_sales') }} as sales
     ) as subjects on tenants.tenant_id = subjects.tenant_id
 
 )

@@ -1,0 +1,75 @@
+"""Rules by which a tenant's money is reconciled: entries of a book, in force from the next night on."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from include.finance.__main__ import main
+from include.finance.rules import Rules, rules_of, set_rules
+from include.settings import Settings
+from include.warehouse import connect
+from tests.oracle import made
+from tests.oracle.loading import load_rows
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def settings(warehouse_settings: Settings) -> Settings:
+    """Give a warehouse with a tenant."""
+    tenant = {"tenants": [made.tenant()]}
+    load_rows(warehouse_settings, tenant, date(2026, 2, 1), date(2026, 3, 1), zones={made.TENANT: "UTC"})
+    return warehouse_settings
+
+
+def in_force(settings: Settings, tenant: str = made.TENANT) -> Rules:
+    with connect("transformer", settings) as warehouse:
+        return rules_of(warehouse, tenant)
+
+
+def test_what_was_decided_last_is_in_force_and_the_rest_stays(settings: Settings) -> None:
+    assert in_force(settings) == Rules()
+    said: dict[str, Any] = {"entered_by": "ann", "reason": "the bank rounds", "settings": settings}
+    set_rules(made.TENANT, {"tolerance": "0.05", "lag_days": '{"": 2, "stripe": 3}'}, at=AT, **said)
+    set_rules(made.TENANT, {"own_words": ["rent"]}, at=AT + timedelta(hours=1), **said)
+    expected = Rules(tolerance=Decimal("0.05"), lag_days={"": 2, "stripe": 3}, own_words=("rent",))
+    assert in_force(settings) == expected
+    assert in_force(settings).version == expected.version
+    assert in_force(settings, "another") == Rules()
+    # The same decision of the same instant is one entry.
+    set_rules(made.TENANT, {}, at=AT + timedelta(hours=1), **said)
+    with connect("loader", settings) as warehouse:
+        assert warehouse.value("select count(*) from raw.finance_rules") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tolerence": 1}, "tolerence: Unexpected keyword argument; there are tolerance, near_share"),
+        ({"tolerance": -1}, "tolerance: Input should be greater than or equal to 0"),
+        ({"courier_days": "few"}, "courier_days: Input should be a valid integer"),
+    ],
+)
+def test_a_wrong_rule_is_named(settings: Settings, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        set_rules(made.TENANT, changes, entered_by="ann", reason="why", settings=settings)
+
+
+def test_nobody_and_unknown_tenants_decide_nothing(settings: Settings) -> None:
+    with pytest.raises(ValueError, match="say who decides them, and why"):
+        set_rules(made.TENANT, {}, entered_by=" ", reason="why", settings=settings)
+    with pytest.raises(ValueError, match="there is no tenant nobody"):
+        set_rules("nobody", {}, entered_by="ann", reason="why", settings=settings)
+
+
+def test_at_the_prompt(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("include.finance.rules.get_settings", lambda: settings)
+    common = ["set-rules", "--tenant", made.TENANT, "--by", "bob", "--reason", "slow courier"]
+    assert main([*common, "courier_days=6"]) == 0
+    assert "courier_days         6" in capsys.readouterr().out
+    assert main([*common, "courier_days"]) == 2
+    assert "'courier_days' is no NAME=VALUE" in capsys.readouterr().err
