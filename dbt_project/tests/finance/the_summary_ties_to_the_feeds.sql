@@ -73,9 +73,9 @@ records as (
         and refunds.order_id = orders.order_id
     where refunds.status = 'succeeded' and orders.payment_method in ('card', 'wallet')
     union all
-    select lines.tenant_id, 'bank_line', lines.currency, lines.amount
-    from {{ ref('stg_bank_lines') }} as lines
-    inner join nights on lines.tenant_id = nights.tenant_id and lines.booked_at < nights.end_at
+    select booked.tenant_id, 'bank_line', booked.currency, booked.amount
+    from {{ ref('stg_bank_lines') }} as booked
+    inner join nights on booked.tenant_id = nights.tenant_id and booked.booked_at < nights.end_at
 
 ),
 
@@ -120,14 +120,14 @@ expected as (
 found as (
 
     select
-        summary.tenant_id,
-        summary.side,
-        summary.currency,
-        case when summary.side <> 'payout' then sum(summary.items) end as items,
-        sum(summary.amount) as amount
-    from {{ ref('reconciliation_summary') }} as summary
-    inner join nights on summary.tenant_id = nights.tenant_id
-    group by summary.tenant_id, summary.side, summary.currency
+        told.tenant_id,
+        told.side,
+        told.currency,
+        case when told.side <> 'payout' then sum(told.items) end as items,
+        sum(told.amount) as amount
+    from {{ ref('reconciliation_summary') }} as told
+    inner join nights on told.tenant_id = nights.tenant_id
+    group by told.tenant_id, told.side, told.currency
 
 )
 

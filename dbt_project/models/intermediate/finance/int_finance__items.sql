@@ -177,39 +177,39 @@ payouts as (
 
 ),
 
-lines as (
+bank_lines as (
 
     select
-        lines.tenant_id,
+        booked.tenant_id,
         'bank_line' as side,
-        lines.account_id as source,
-        lines.line_id as item_id,
+        booked.account_id as source,
+        booked.line_id as item_id,
         'bank_line' as item_type,
-        lines.booked_on as own_date,
+        booked.booked_on as own_date,
         cast(null as timestamp with time zone) as paid_at,
-        lines.currency,
-        lines.amount,
+        booked.currency,
+        booked.amount,
         cast(null as numeric(20, 4)) as fee_amount,
         -- as of the charges of an order
-        case when payouts.lines = 1 then payouts.currency when lines.state = 'matched' then lines.currency end as counter_currency,
-        case when payouts.lines = 1 then payouts.amount when lines.state = 'matched' then lines.amount end as counter_amount,
-        case when payouts.lines = 1 then payouts.amount - lines.amount when lines.state = 'matched' then 0 end as difference,
-        case when lines.payout_id is not null then 'payout' end as counterpart_side,
-        lines.source as counterpart_source,
-        lines.payout_id as counterpart_id,
-        lines.state,
-        lines.matched_by,
+        case when payouts.lines = 1 then payouts.currency when booked.state = 'matched' then booked.currency end as counter_currency,
+        case when payouts.lines = 1 then payouts.amount when booked.state = 'matched' then booked.amount end as counter_amount,
+        case when payouts.lines = 1 then payouts.amount - booked.amount when booked.state = 'matched' then 0 end as difference,
+        case when booked.payout_id is not null then 'payout' end as counterpart_side,
+        booked.source as counterpart_source,
+        booked.payout_id as counterpart_id,
+        booked.state,
+        booked.matched_by,
         'bank_line' as explained_as,
         cast(null as text) as reference,
-        lines.sender,
-        lines.payout_id
-    from {{ source('finance', 'line_states') }} as lines
+        booked.sender,
+        booked.payout_id
+    from {{ source('finance', 'line_states') }} as booked
     left join {{ source('finance', 'payout_states') }} as payouts
-        on lines.tenant_id = payouts.tenant_id
-        and lines.kind = payouts.kind
-        and lines.source = payouts.source
-        and lines.payout_id = payouts.payout_id
-        and lines.payout_currency = payouts.currency
+        on booked.tenant_id = payouts.tenant_id
+        and booked.kind = payouts.kind
+        and booked.source = payouts.source
+        and booked.payout_id = payouts.payout_id
+        and booked.payout_currency = payouts.currency
 
 ),
 
@@ -225,7 +225,7 @@ items as (
     union all
     select * from payouts
     union all
-    select * from lines
+    select * from bank_lines
 
 ),
 
