@@ -97,8 +97,13 @@ create table if not exists finance.payout_states (
     matched_by text,
     account_id text,
     line_id text,
+    lines bigint not null,
+    received_currency text,
+    received_amount numeric(20, 4),
     primary key (tenant_id, kind, source, payout_id, currency)
 );
+comment on column finance.payout_states.lines is 'Lines of the bank that are known to be of this payout.';
+comment on column finance.payout_states.received_amount is 'What came at the bank; null where nothing did, or by lines of several currencies.';
 create index if not exists payout_states_due on finance.payout_states (tenant_id, due_on);
 create index if not exists payout_states_reference on finance.payout_states (tenant_id, reference);
 

@@ -23,3 +23,8 @@ lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e'
 {% macro hash_of(text) -%}{{ return(adapter.dispatch('hash_of')(text)) }}{%- endmacro %}
 {% macro default__hash_of(text) -%}hashtextextended({{ text }}, 0){%- endmacro %}
 {% macro snowflake__hash_of(text) -%}hash({{ text }}){%- endmacro %}
+
+{# A whole number that stands under a name in a JSON object; 0 when it is not there. #}
+{% macro number_in(object, name) -%}{{ return(adapter.dispatch('number_in')(object, name)) }}{%- endmacro %}
+{% macro default__number_in(object, name) -%}coalesce(cast({{ object }} ->> '{{ name }}' as bigint), 0){%- endmacro %}
+{% macro snowflake__number_in(object, name) -%}coalesce(cast({{ object }}:{{ name }} as bigint), 0){%- endmacro %}

@@ -8,43 +8,32 @@
 {# The band that an age in days falls into; NULL has none. #}
 {% macro age_bucket(days) -%}
 case
-            when {{ days }} <= 1 then '0-1'
-            when {{ days }} <= 7 then '2-7'
-            when {{ days }} <= 30 then '8-30'
-            when {{ days }} > 30 then '31+'
-        end
-{%- endmacro %}
-
-{# Join of what came at the bank of each payout: its lines, their sum and currency (NULL and NULL where they are of several). #}
-{% macro join_lines_of(payouts) -%}
-left join (
-        select
-            tenant_id,
-            kind,
-            source,
-            payout_id,
-            payout_currency,
-            count(*) as lines,
-            case when min(currency) = max(currency) then min(currency) end as currency,
-            case when min(currency) = max(currency) then sum(amount) end as amount
-        from {{ source('finance', 'line_states') }}
-        where payout_id is not null
-        group by tenant_id, kind, source, payout_id, payout_currency
-    ) as came
-        on {{ payouts }}.tenant_id = came.tenant_id
-        and {{ payouts }}.kind = came.kind
-        and {{ payouts }}.source = came.source
-        and {{ payouts }}.payout_id = came.payout_id
-        and {{ payouts }}.currency = came.payout_currency
+        when {{ days }} <= 1 then '0-1'
+        when {{ days }} <= 7 then '2-7'
+        when {{ days }} <= 30 then '8-30'
+        when {{ days }} > 30 then '31+'
+    end
 {%- endmacro %}
 
 {#
-    A column (currency or amount) of what came at the bank of a payout. Of several alike whose lines all came nobody knows which
-    line is whose; that the money came is known.
+    A query for the newest night of each tenant that no proven build has looked at: (tenant_id, as_of_date, positions, end_at), end_at
+    being the instant at which its day ended.
 #}
-{% macro received(column) -%}
-case
-            when came.lines > 0 then came.{{ column }}
-            when payouts.state = 'matched' and payouts.matched_by is distinct from 'nothing_due' then payouts.{{ column }}
-        end
+{% macro unproven_nights() -%}
+        select
+            tenant_id,
+            as_of_date,
+            positions,
+            {{ day_start('as_of_date + 1', 'time_zone') }} as end_at
+        from (
+            select
+                *,
+                row_number() over (partition by tenant_id order by run_id desc) as run_number
+            from {{ source('finance', 'reconciliation_runs') }}
+        ) as runs
+        where
+            run_number = 1
+            {%- if proven_build() %}
+            and finished_at > (select builds.started_at from ops.builds as builds where builds.build_id = {{ proven_build() }})
+            {%- endif %}
 {%- endmacro %}

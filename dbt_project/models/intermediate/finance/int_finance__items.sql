@@ -56,9 +56,9 @@ transferred_orders as (
         orders.currency,
         orders.gross_amount as amount,
         cast(null as numeric(20, 4)) as fee_amount,
-        {{ received('currency') }} as counter_currency,
-        {{ received('amount') }} as counter_amount,
-        {{ received('amount') }} - orders.gross_amount as difference,
+        payouts.received_currency as counter_currency,
+        payouts.received_amount as counter_amount,
+        payouts.received_amount - orders.gross_amount as difference,
         case when payouts.line_id is not null then 'bank_line' end as counterpart_side,
         payouts.account_id as counterpart_source,
         payouts.line_id as counterpart_id,
@@ -75,7 +75,6 @@ transferred_orders as (
         and orders.source = payouts.source
         and orders.order_id = payouts.payout_id
         and orders.currency = payouts.currency
-    {{ join_lines_of('payouts') }}
     where orders.is_completed and orders.state = 'by_bank'
 
 ),
@@ -93,13 +92,19 @@ receipts as (
         currency,
         amount,
         fee_amount,
-        -- of several charges of one order each has its own amount to show for it while they add up; else the order tells
-        case when state = 'matched' and payment_type <> 'chargeback' then currency when order_charges = 1 then order_currency end
-            as counter_currency,
-        case when state = 'matched' and payment_type <> 'chargeback' then amount when order_charges = 1 then order_amount end
-            as counter_amount,
-        case when state = 'matched' and payment_type <> 'chargeback' then amount when order_charges = 1 then order_amount end
-        - amount as difference,
+        -- the only charge of an order is held against all of it; of several each has its own amount to show for it while they add up
+        case
+            when payment_type = 'charge' and order_charges = 1 then order_currency
+            when payment_type <> 'chargeback' and state = 'matched' then currency
+        end as counter_currency,
+        case
+            when payment_type = 'charge' and order_charges = 1 then order_amount
+            when payment_type <> 'chargeback' and state = 'matched' then amount
+        end as counter_amount,
+        case
+            when payment_type = 'charge' and order_charges = 1 then order_amount - amount
+            when payment_type <> 'chargeback' and state = 'matched' then 0
+        end as difference,
         case when order_id is not null then 'order' end as counterpart_side,
         order_source as counterpart_source,
         order_id as counterpart_id,
@@ -145,68 +150,66 @@ refunds as (
 payouts as (
 
     select
-        payouts.tenant_id,
+        tenant_id,
         'payout' as side,
-        payouts.source,
-        payouts.payout_id as item_id,
-        payouts.kind as item_type,
-        payouts.due_on as own_date,
+        source,
+        payout_id as item_id,
+        kind as item_type,
+        due_on as own_date,
         cast(null as timestamp with time zone) as paid_at,
-        payouts.currency,
-        payouts.amount,
+        currency,
+        amount,
         cast(null as numeric(20, 4)) as fee_amount,
-        {{ received('currency') }} as counter_currency,
-        {{ received('amount') }} as counter_amount,
-        {{ received('amount') }} - payouts.amount as difference,
-        case when payouts.line_id is not null then 'bank_line' end as counterpart_side,
-        payouts.account_id as counterpart_source,
-        payouts.line_id as counterpart_id,
-        payouts.state,
-        payouts.matched_by,
+        received_currency as counter_currency,
+        received_amount as counter_amount,
+        received_amount - amount as difference,
+        case when line_id is not null then 'bank_line' end as counterpart_side,
+        account_id as counterpart_source,
+        line_id as counterpart_id,
+        state,
+        matched_by,
         -- who explains an order or a sale explains what it is at the bank
-        case payouts.kind when 'transfer' then 'order' when 'takings' then 'sale' else 'payout' end as explained_as,
-        payouts.reference,
-        payouts.sender,
-        payouts.payout_id
-    from {{ source('finance', 'payout_states') }} as payouts
-    {{ join_lines_of('payouts') }}
+        case kind when 'transfer' then 'order' when 'takings' then 'sale' else 'payout' end as explained_as,
+        reference,
+        sender,
+        payout_id
+    from {{ source('finance', 'payout_states') }}
 
 ),
 
-lines as (
+bank_lines as (
 
     select
-        lines.tenant_id,
+        booked.tenant_id,
         'bank_line' as side,
-        lines.account_id as source,
-        lines.line_id as item_id,
+        booked.account_id as source,
+        booked.line_id as item_id,
         'bank_line' as item_type,
-        lines.booked_on as own_date,
+        booked.booked_on as own_date,
         cast(null as timestamp with time zone) as paid_at,
-        lines.currency,
-        lines.amount,
+        booked.currency,
+        booked.amount,
         cast(null as numeric(20, 4)) as fee_amount,
         -- as of the charges of an order
-        case when lines.state = 'matched' then lines.currency when came.lines = 1 then payouts.currency end as counter_currency,
-        case when lines.state = 'matched' then lines.amount when came.lines = 1 then payouts.amount end as counter_amount,
-        case when lines.state = 'matched' then lines.amount when came.lines = 1 then payouts.amount end - lines.amount as difference,
-        case when lines.payout_id is not null then 'payout' end as counterpart_side,
-        lines.source as counterpart_source,
-        lines.payout_id as counterpart_id,
-        lines.state,
-        lines.matched_by,
+        case when payouts.lines = 1 then payouts.currency when booked.state = 'matched' then booked.currency end as counter_currency,
+        case when payouts.lines = 1 then payouts.amount when booked.state = 'matched' then booked.amount end as counter_amount,
+        case when payouts.lines = 1 then payouts.amount - booked.amount when booked.state = 'matched' then 0 end as difference,
+        case when booked.payout_id is not null then 'payout' end as counterpart_side,
+        booked.source as counterpart_source,
+        booked.payout_id as counterpart_id,
+        booked.state,
+        booked.matched_by,
         'bank_line' as explained_as,
         cast(null as text) as reference,
-        lines.sender,
-        lines.payout_id
-    from {{ source('finance', 'line_states') }} as lines
+        booked.sender,
+        booked.payout_id
+    from {{ source('finance', 'line_states') }} as booked
     left join {{ source('finance', 'payout_states') }} as payouts
-        on lines.tenant_id = payouts.tenant_id
-        and lines.kind = payouts.kind
-        and lines.source = payouts.source
-        and lines.payout_id = payouts.payout_id
-        and lines.payout_currency = payouts.currency
-    {{ join_lines_of('payouts') }}
+        on booked.tenant_id = payouts.tenant_id
+        and booked.kind = payouts.kind
+        and booked.source = payouts.source
+        and booked.payout_id = payouts.payout_id
+        and booked.payout_currency = payouts.currency
 
 ),
 
@@ -222,7 +225,7 @@ items as (
     union all
     select * from payouts
     union all
-    select * from lines
+    select * from bank_lines
 
 ),
 
@@ -260,7 +263,8 @@ stated as (
     select
         *,
         coalesce(not is_withdrawn, false) as is_explained,
-        {{ is_break('state') }} and coalesce(is_withdrawn, true) as is_open
+        {{ is_break('state') }} and coalesce(is_withdrawn, true) as is_open,
+        as_of_date - item_date as age_days
     from explained
 
 )
@@ -289,7 +293,8 @@ select
     case when {{ is_break('state') }} and is_explained then 'explained' else state end as state,
     is_open,
     case when is_open then item_date end as opened_date,
-    case when is_open then as_of_date - item_date end as age_days,
+    case when is_open then age_days end as age_days,
+    case when is_open then {{ age_bucket('age_days') }} end as age_bucket,
     case when is_explained then category end as explanation_category,
     case when is_explained then explained_counterpart_id end as explanation_counterpart_id,
     case when is_explained then reason end as explanation_reason,

@@ -34,7 +34,7 @@ final as (
         is_open,
         opened_date,
         age_days,
-        {{ age_bucket('age_days') }} as age_bucket,
+        age_bucket,
         explanation_category,
         explanation_counterpart_id,
         explanation_reason,
