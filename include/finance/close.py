@@ -12,6 +12,7 @@ from include.finance.periods import CLOSES, SOURCE, first_day, last_day, month_o
 from include.finance.posting import Ledger, opened_ledger
 from include.finance.reconciled import SETTLED, Reconciled, open_items, reconciled
 from include.finance.report import Status, fingerprint_of, make_report
+from include.finance.rules import rules_of
 from include.settings import Settings
 
 __all__ = ["CloseError", "Closed", "close_period", "open_from"]
@@ -97,13 +98,14 @@ def close_period(
 
 def _require_reconciled(ledger: Ledger, last: date) -> None:
     found = ledger.transformer.rows(
-        "select as_of_date, positions from finance.reconciliation_runs where tenant_id = %s"
-        " order by run_id desc limit 1",
-        [ledger.tenant_id],
+        "select positions, rules_version from finance.reconciliation_runs"
+        " where tenant_id = %s and as_of_date >= %s order by run_id desc limit 1",
+        [ledger.tenant_id, last],
     )
-    if not found or found[0][0] < last or found[0][1] != positions_of(ledger.transformer):
+    now = (positions_of(ledger.transformer), rules_of(ledger.transformer, ledger.tenant_id).version)
+    if not found or found[0] != now:
         raise CloseError(
-            f"tenant {ledger.tenant_id}: what is loaded is not reconciled up to {last};"
+            f"tenant {ledger.tenant_id}: what is loaded is not reconciled up to {last} by today's rules;"
             f" run `python -m include.finance reconcile --tenant {ledger.tenant_id}` first"
         )
 

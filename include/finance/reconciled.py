@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from include.finance.periods import first_day, last_day
 from include.warehouse import Warehouse
 
-SETTLED = ("matched", "timing", "void", "by_bank", "explained")
+SETTLED = ("matched", "timing", "void", "not_sales", "by_bank", "explained")
 """States that are no break: both sides agree, one may still come, no money moved, or somebody has explained
 it. An order by transfer (``by_bank``) is as settled as its due at the bank, which is counted there."""
 

@@ -34,12 +34,14 @@ expected as (
         from touched
         inner join entries
             on touched.tenant_id = entries.tenant_id
+            and entries.posting_date between touched.month_start and touched.month_start + 30
             and touched.month_start = cast(date_trunc('month', entries.posting_date) as date)
         union all
         select touched.tenant_id, touched.month_start, entries.currency, 0 as booked, entries.amount as current_sum
         from touched
         inner join entries
             on touched.tenant_id = entries.tenant_id
+            and entries.event_date between touched.month_start and touched.month_start + 30
             and touched.month_start = cast(date_trunc('month', entries.event_date) as date)
     ) as parts
     group by tenant_id, month_start, currency
