@@ -1,4 +1,4 @@
-"""Command line: ``python -m include.finance``; ``--help`` lists the commands."""
+"""Command line: ``python -m include.finance`` with one of its commands; ``--help`` lists them."""
 
 import argparse
 import sys
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from include.feeds.decision import DecisionError
-from include.finance import explain, ledger_commands
+from include.finance import books, explain, ledger_commands
 from include.finance.booking import post_journal
 from include.finance.close import CloseError, close_period
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.fraud import BOOK, StaleFlagsError, flags, review_flag
+from include.finance.invoicing import InvoiceError
 from include.finance.posting import PostingError
 from include.finance.report import ReportError, report
 from include.finance.rules import Rules, rules_of, set_rules
@@ -23,7 +25,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (LookupError, ValueError, DecisionError, PostingError, CloseError, ReportError) as error:
+    except (
+        LookupError,
+        ValueError,
+        DecisionError,
+        PostingError,
+        CloseError,
+        ReportError,
+        InvoiceError,
+        StaleFlagsError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -41,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rules(commands)
     _add_closes(commands)
     ledger_commands.add_commands(commands)
+    _add_fraud(commands)
     return parser
 
 
@@ -181,6 +193,50 @@ def _report(options: argparse.Namespace) -> None:
         options.file.write_bytes(made)
     else:
         sys.stdout.write(made.decode())
+
+
+def _add_fraud(commands: Any) -> None:
+    listed = commands.add_parser("flags", help="orders that are flagged for fraud, with the evidence")
+    listed.set_defaults(run=_flags)
+    listed.add_argument("--tenant", required=True)
+
+    review = commands.add_parser("review-flag", help="say what a flag turned out to be")
+    review.set_defaults(run=_review)
+    review.add_argument("--tenant", required=True)
+    review.add_argument("--order", required=True, metavar="SOURCE/ID")
+    review.add_argument("--rule", required=True, choices=books.allowed(BOOK, "rule"))
+    review.add_argument("--verdict", required=True, choices=books.allowed(BOOK, "verdict"))
+    review.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    review.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def _flags(options: argparse.Namespace) -> None:
+    found = flags(get_settings(), options.tenant)
+    for flag in found:
+        told = "held" if flag["is_held"] else flag["verdict"] or f"nothing to hold, {flag['credit_status']}"
+        if flag["verdict"]:
+            told += f" ({flag['verdict']} by {flag['reviewed_by']}: {flag['review_reason']})"
+        print(
+            f"{flag['flagged_on']} {flag['source']}/{flag['order_id']} {flag['rule']}: {told};"
+            f" {flag['amount']} {flag['currency']}, KOL {flag['kol_id'] or '-'}; {flag['evidence']}"
+        )
+    held = len({(flag["source"], flag["order_id"]) for flag in found if flag["is_held"]})
+    print(f"{len(found)} flags; the commission of {held} orders is held")
+
+
+def _review(options: argparse.Namespace) -> None:
+    source, slash, order_id = options.order.partition("/")
+    if not slash:
+        raise ValueError(f"--order {options.order!r} is no SOURCE/ID: write shopify/1001")
+    review_id = review_flag(
+        options.tenant,
+        (source, order_id),
+        options.rule,
+        verdict=options.verdict,
+        entered_by=options.by,
+        reason=options.reason,
+    )
+    print(f"{options.order} {options.rule} is {options.verdict} by {review_id}")
 
 
 if __name__ == "__main__":

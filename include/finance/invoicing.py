@@ -111,8 +111,8 @@ def invoice_month(
             closed = "no month is closed yet" if first == date.min else f"open from {first} on"
             raise InvoiceError(
                 f"tenant {tenant_id}: {month} is not closed ({closed}), and what it holds may still change;"
-                f" close it with `python -m include.finance close --tenant {tenant_id} --month {month}`, then"
-                " invoice it"
+                f" close it with `python -m include.finance close --tenant {tenant_id} --month {month}`,"
+                " then invoice it"
             )
         _recover(ledger)
         standing = _invoices(ledger.loader, tenant_id, month, kol_id)
@@ -224,10 +224,10 @@ def _numbered(ledger: Ledger, month: Month, due: Mapping[Account, tuple[int, Dec
     issued_on = ledger.transformer.value(
         "select as_of_date from intermediate.int_tenants__settings where tenant_id = %s", [tenant_id]
     )
-    if issued_on is None or issued_on <= month.last:
+    if issued_on is None or issued_on < month.last:
         raise InvoiceError(
-            f"tenant {tenant_id}: its marts are of {issued_on or 'no day'}, and {month} is invoiced after its"
-            " last day; build with `python -m include.transform`"
+            f"tenant {tenant_id}: its marts are of {issued_on or 'no day'}, and {month} is invoiced when it"
+            " is over; build with `python -m include.transform`"
         )
     [(name, tax_id, address, rate)] = ledger.loader.rows(_TENANT, [tenant_id])
     buyer = Party(name, tax_id, address)

@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +13,8 @@ from rich.table import Table
 
 from include.feeds.currencies import MINOR_UNITS
 from include.finance.close import open_from
-from include.finance.invoicing import InvoiceError, balances_of, invoice_month, invoices_of, statements_of
+from include.finance.fraud import StaleFlagsError, held_orders
+from include.finance.invoicing import balances_of, invoice_month, invoices_of, statements_of
 from include.finance.ledger import LedgerError
 from include.finance.periods import first_day
 from include.finance.posting import Posted, PostingError, pay_out, post_orders
@@ -27,7 +27,7 @@ NIGHTLY = "nightly"
 
 
 def post_all(
-    settings: Settings | None = None, *, only: Sequence[str] = (), by: str = NIGHTLY
+    settings: Settings, *, only: Sequence[str] = (), by: str = NIGHTLY
 ) -> tuple[list[Posted], list[Exception]]:
     """Post every published tenant, or some; one that cannot be posted keeps no other from it.
 
@@ -37,9 +37,6 @@ def post_all(
     Raises:
         ValueError: a tenant of ``only`` is not published.
     """
-    from include.finance.fraud import StaleFlagsError, held_orders
-
-    settings = settings or get_settings()
     with connect("transformer", settings) as reader:
         found = reader.rows("select tenant_id from intermediate.int_tenants__published order by tenant_id")
     published = [tenant_id for (tenant_id,) in found]
@@ -57,7 +54,7 @@ def post_all(
 
 
 def write_invoices(
-    tenant_id: str, month: Month, folder: Path, *, kol_id: str | None = None, settings: Settings | None = None
+    tenant_id: str, month: Month, folder: Path, *, kol_id: str | None = None, settings: Settings
 ) -> list[Path]:
     """Write the invoices of a month as PDF and CSV, and return the files.
 
@@ -74,7 +71,7 @@ def write_invoices(
 
 
 def write_statements(
-    tenant_id: str, kol_id: str, month: Month, folder: Path, *, settings: Settings | None = None
+    tenant_id: str, kol_id: str, month: Month, folder: Path, *, settings: Settings
 ) -> list[Path]:
     """Write a KOL's statements of a month, one per currency, as PDF and CSV, and return the files.
 
@@ -83,7 +80,6 @@ def write_statements(
     """
     from include.finance.printing import statement_csv, statement_pdf
 
-    settings = settings or get_settings()
     is_final = month.last < open_from(settings, tenant_id)
     kol_name, tenant_name, statements = statements_of(tenant_id, kol_id, month, settings=settings)
     files: dict[str, bytes] = {}
@@ -137,41 +133,28 @@ def add_commands(commands: Any) -> None:
     invoice.add_argument("--by", default="sokol", metavar="NAME", help="who makes them; sokol when left out")
 
 
-def _said(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Say why a command could not be done, and return 2."""
-
-    @wraps(run)
-    def told(options: argparse.Namespace) -> int:
-        try:
-            return run(options)
-        except (PostingError, InvoiceError) as error:
-            print(error, file=sys.stderr)
-            return 2
-
-    return told
-
-
 def _post(options: argparse.Namespace) -> int:
-    posted, failed = post_all(only=options.tenant)
+    posted, failed = post_all(get_settings(), only=options.tenant)
     print(*posted, sep="\n")
     for error in failed:
         print(error, file=sys.stderr)
     return 1 if failed else 0
 
 
-@_said
 def _pay(options: argparse.Namespace) -> int:
     one = (options.kol, options.currency, options.amount)
     if any(one) and not all(one):
         raise ValueError(
             "--kol, --currency and --amount go together; without them all that is payable is paid"
         )
+    settings = get_settings()
     entries = pay_out(
         options.tenant,
-        open_from=open_from(get_settings(), options.tenant),
+        open_from=open_from(settings, options.tenant),
         reason=options.reason,
         by=options.by,
         amounts={(options.kol, options.currency): options.amount} if all(one) else None,
+        settings=settings,
     )
     paid = [line for line in entries.to_pylist() if line["account"] == "cash"]
     if not paid:
@@ -184,28 +167,27 @@ def _pay(options: argparse.Namespace) -> int:
     return 0
 
 
-@_said
 def _balances(options: argparse.Namespace) -> int:
     accounts = {"kol_payable": -1, "kol_held": -1, "kol_receivable": 1, "cash": -1}
     heads = ("payable", "held", "receivable", "paid")
     table = _table(f"{options.tenant}: what KOLs are owed", "KOL", "name", "currency", amounts=heads)
-    for kol, name, currency, amounts in balances_of(options.tenant, kol_id=options.kol):
+    for kol, name, currency, amounts in balances_of(
+        options.tenant, kol_id=options.kol, settings=get_settings()
+    ):
         shown = (sign * amounts.get(account, Decimal(0)) for account, sign in accounts.items())
         table.add_row(kol, name, currency, *(_money(amount, currency) for amount in shown))
     _print(table)
     return 0
 
 
-@_said
 def _invoice(options: argparse.Namespace) -> int:
-    made = invoice_month(options.tenant, options.month, by=options.by, kol_id=options.kol)
+    settings, tenant, month, kol = get_settings(), options.tenant, options.month, options.kol
+    made = invoice_month(tenant, month, by=options.by, kol_id=kol, settings=settings)
     if not made:
-        print(f"{options.tenant}: no KOL has commission to invoice in {options.month}")
+        print(f"{tenant}: no KOL has commission to invoice in {month}")
         return 0
     heads = ("net", "VAT", "total")
-    table = _table(
-        f"{options.tenant}: invoices of {options.month}", "number", "", "KOL", "currency", amounts=heads
-    )
+    table = _table(f"{tenant}: invoices of {month}", "number", "", "KOL", "currency", amounts=heads)
     for one in made:
         invoice, currency = one.invoice, one.invoice.account.currency
         amounts = (invoice.net, invoice.vat, invoice.gross)
@@ -218,13 +200,13 @@ def _invoice(options: argparse.Namespace) -> int:
         )
     _print(table)
     if options.folder:
-        print(*write_invoices(options.tenant, options.month, options.folder, kol_id=options.kol), sep="\n")
+        print(*write_invoices(tenant, month, options.folder, kol_id=kol, settings=settings), sep="\n")
     return 0
 
 
-@_said
 def _statement(options: argparse.Namespace) -> int:
-    print(*write_statements(options.tenant, options.kol, options.month, options.folder), sep="\n")
+    whose = (options.tenant, options.kol, options.month, options.folder)
+    print(*write_statements(*whose, settings=get_settings()), sep="\n")
     return 0
 
 

@@ -1,31 +1,35 @@
-"""A poster, or whoever closes a month, in a process of its own, to be killed at a given place."""
+"""A poster, an invoicer or whoever closes a month in a process of its own, to be killed at a given place."""
 
 import os
 import signal
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from typing import Any
 from unittest.mock import patch
 
 from include.feeds import decision, load
-from include.finance import close, posting
+from include.finance import close, invoicing, posting
+from include.finance.statements import Month
 from include.settings import Settings
 
 PLACES = ("before landing", "landed", "loaded", "recorded")
 
 
 def work(settings: Settings, tenant_id: str, open_from: date, place: str) -> None:
-    """Post, and die by SIGKILL: before or after entries are landed, before or after their load commits."""
-    target, name, stand_in = {
-        "before landing": (decision, "land", die),
-        "landed": (decision, "load_file", die),
-        "loaded": (decision, "load_file", _then_die(load.load_file)),
-        "recorded": (posting.Ledger, "land", _then_die(posting.Ledger.land)),
-    }[place]
-    with patch.object(target, name, stand_in):
-        posting.post_orders(tenant_id, open_from=open_from, held=set(), by="killed", settings=settings)
+    """Post, and die by SIGKILL at the place."""
+    do = partial(
+        posting.post_orders, tenant_id, open_from=open_from, held=set(), by="killed", settings=settings
+    )
+    _do_and_die(do, place, recorder=posting.Ledger, method="land")
+
+
+def invoice_and_die(settings: Settings, tenant_id: str, month: Month, place: str) -> None:
+    """Invoice a month, and die by SIGKILL at the place."""
+    do = partial(invoicing.invoice_month, tenant_id, month, by="killed", settings=settings)
+    _do_and_die(do, place, recorder=invoicing, method="_land")
 
 
 def close_and_die(settings: Settings, tenant_id: str, month: str, feed: str, place: str) -> None:
@@ -50,6 +54,18 @@ def close_and_die(settings: Settings, tenant_id: str, month: str, feed: str, pla
 def die(*_: Any, **__: Any) -> None:
     """Die at once."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _do_and_die(do: Callable[[], Any], place: str, *, recorder: Any, method: str) -> None:
+    """Die before or after entries are landed, before or after their load commits, or once it is recorded."""
+    target, name, stand_in = {
+        "before landing": (decision, "land", die),
+        "landed": (decision, "load_file", die),
+        "loaded": (decision, "load_file", _then_die(load.load_file)),
+        "recorded": (recorder, method, _then_die(getattr(recorder, method))),
+    }[place]
+    with patch.object(target, name, stand_in):
+        do()
 
 
 def _then_die(do: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ renamed as (
         lower(trim(handle)) as handle,
         tax_id,
         address,
+        lower(email_hash) as email_hash,
+        lower(phone_hash) as phone_hash,
 
         -- numerics
         attribution_window_hours,
