@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_closes(commands)
     ledger_commands.add_commands(commands)
     _add_fraud(commands)
+    _add_sample(commands)
     return parser
 
 
@@ -237,6 +239,30 @@ def _review(options: argparse.Namespace) -> None:
         reason=options.reason,
     )
     print(f"{options.order} {options.rule} is {options.verdict} by {review_id}")
+
+
+def _add_sample(commands: Any) -> None:
+    told = "draw the audit sample of a day, with every row behind it"
+    sample = commands.add_parser("sample", help=told)
+    sample.set_defaults(run=_sample)
+    sample.add_argument("--tenant", required=True)
+    sample.add_argument("--day", required=True, type=date.fromisoformat, help="the tenant's day, 2026-03-31")
+    sample.add_argument("--csv", metavar="FILE", help="write the rows there; the drawn orders are printed")
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from pyarrow import csv
+
+    from include.finance.sample import audit_sample
+
+    rows = audit_sample(get_settings(), options.tenant, options.day)
+    drawn = rows.group_by(["draw_no", "source", "order_id"]).aggregate([("record", "count")])
+    for order in drawn.sort_by("draw_no").to_pylist():
+        print(f"{order['draw_no']:>3} {order['source']}/{order['order_id']}: {order['record_count']} rows")
+    print(f"{drawn.num_rows} orders of {options.day} drawn, with {rows.num_rows} rows behind them")
+    if options.csv:
+        csv.write_csv(rows, options.csv)
+        print(f"written to {options.csv}")
 
 
 if __name__ == "__main__":

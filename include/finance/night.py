@@ -90,8 +90,10 @@ def run(
 
 def refresh(settings: Settings | None = None) -> str:
     """Bring the marts of the books up to what was posted and explained since the last build."""
-    done = build(settings or get_settings(), select=MODELS)
-    return f"build {done.build_id}: {done.models} models and {done.tests} tests"
+    # Without tests: the next whole build has them, and here one tenant's fault would be that of all. Each
+    # tenant's own gate looks whether its totals tie.
+    done = build(settings or get_settings(), select=MODELS, with_tests=False)
+    return f"build {done.build_id}: {done.models} models"
 
 
 def take_step(

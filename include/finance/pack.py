@@ -125,17 +125,17 @@ SHEETS = (
             Column("came_with", width=12),
             _OF_CURRENCY,
             Column("orders", "count"),
+            Column("credited_orders", "count"),
             Column("gross_amount", "money"),
             Column("refund_amount", "money"),
             Column("net_revenue_amount", "money"),
             Column("commission_amount", "money"),
         ),
         """
-        select paid_date, came_with, currency, count(*), sum(gross_amount), sum(refund_amount),
-            sum(net_revenue_amount), sum(commission_amount)
-        from marts.paid_orders
+        select paid_date, came_with, currency, orders, credited_orders, gross_amount, refund_amount,
+            net_revenue_amount, commission_amount
+        from marts.paid_orders_by_day
         where tenant_id = %(tenant)s and paid_date between %(month)s and %(day)s
-        group by paid_date, came_with, currency
         order by paid_date desc, came_with, currency
         """,
     ),
@@ -342,3 +342,21 @@ def _ties(ties: Sequence[gate.Tie]) -> Table:
         for tie in ties
     ]
     return Table("Ties", f"Totals that come by two ways and must be the same. {_MONEY}", columns, rows)
+
+
+def _sample(settings: Settings, tenant_id: str, day: date) -> Table:
+    columns = (
+        Column("draw_no", "count", 8),
+        Column("source"),
+        Column("order_id", width=24),
+        Column("record", width=24),
+        Column("record_key", width=36),
+        Column("version_no", "count", 8),
+        Column("landed_file", width=40),
+        Column("landed_row", "count"),
+        Column("content", width=100),
+    )
+    drawn = audit_sample(settings, tenant_id, day).select([column.name for column in columns])
+    rows = list(zip(*(column.to_pylist() for column in drawn.columns), strict=True))
+    note = f"A random sample of {SIZE} of the day's orders, which can be drawn again, with every row behind each."
+    return Table("Sample", note, columns, rows)

@@ -31,7 +31,10 @@ def feeds() -> dict[str, list[Row]]:
     """Return both shops' rows by feed: contracts with fees, tokens, coupons, refunds, stores, spend."""
     saigon: dict[str, list[Row]] = {
         "tenants": [made.tenant()],
-        "kols": [made.kol("ana"), made.kol("binh", attribution_window_hours=24)],
+        "kols": [
+            made.kol("ana", email_hash=people.hashed("an.nguyen@x.example")),
+            made.kol("binh", attribution_window_hours=24),
+        ],
         "kol_contracts": [
             made.contract("c1", "ana", fixed_fee="100.00", platform_fee="31.00", goods_cost="50.00"),
             made.contract("c2", "binh", coupon_code="BINH5", campaign_id="tet"),

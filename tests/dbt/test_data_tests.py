@@ -29,6 +29,7 @@ OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 ENTRIES = "marts.kol_roi_entries"
 LINES, INVOICES = "marts.ledger_lines", "marts.kol_invoices"
+FLAGS, JUDGED = "marts.fraud_flags", "intermediate.int_fraud__orders"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
 
 DEFECTS: tuple[tuple[str, str], ...] = (
@@ -301,6 +302,25 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         "monthly_closes_equal_the_books",
         f"update {CLOSES} set current_amount = current_amount - 1, since_close_amount = since_close_amount - 1 where measure = 'refunds'",
     ),
+    ("flags_stand_on_completed_orders", f"delete from {TRACKED} {OF_O1}"),
+    ("flags_stand_on_completed_orders", f"update {TRACKED} set is_completed = false {OF_O1}"),
+    *(
+        ("flags_stand_on_completed_orders", f"update {FLAGS} set {column} = {value} {OF_O1}")
+        for column, value in (
+            ("kol_id", "'binh'"), ("kol_id", "null"), ("customer_id", "'shop:8'"), ("currency", "'EUR'"),
+            ("amount", "amount + 0.01"), ("flagged_on", "flagged_on + 1"), ("is_held", "false"),
+            ("verdict", "'cleared'"), ("credit_status", "'not_credited'"), ("evidence", "'no object'"),
+        )
+    ),
+    ("flags_stand_on_completed_orders", f"update {FLAGS} set is_held = true, credit_status = 'not_credited' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"delete from {JUDGED} {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set order_id = 'nobody knows it' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set gross_amount = gross_amount + 0.01 {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set customer_id = 'shop:8' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set kol_id = null {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set token = null {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {TRACKED} set gross_amount = 5000.01 {OF_O1}; "
+     f"update {JUDGED} set gross_amount = 5000.01 {OF_O1}"),
     ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
 )  # fmt: skip
 

@@ -83,9 +83,7 @@ in_usd as (
 
     select
         *,
-        round(
-            coalesce(gross_in_usd, reporting_in_usd, by_rate, by_rate_from, by_reporting_rate, by_reporting_rate_from), 2
-        ) as amount_usd,
+        coalesce(gross_in_usd, reporting_in_usd, by_rate, by_rate_from, by_reporting_rate, by_reporting_rate_from) as amount_usd,
         case currency
             {%- for currency, amount in fraud_limit('amount_without_rate').items() %}
             when '{{ currency }}' then {{ amount }}
@@ -106,7 +104,7 @@ amount_flags as (
         {{ json_text({
             'gross_amount': 'gross_amount',
             'currency': 'currency',
-            'amount_usd': 'amount_usd',
+            'amount_usd': 'round(amount_usd, 2)',
             'rate_date': 'cast(completed_date as text)',
             'limit_usd': fraud_limit('amount_usd'),
             'limit_without_rate': 'case when amount_usd is null then own_limit end',
