@@ -22,7 +22,7 @@ class UnexplainedMoneyError(RuntimeError):
 
 @dataclass(frozen=True)
 class OpenSum:
-    """How many records of one side, state and currency are open, and what they come to, whatever their sign."""
+    """How many records of one side, state and currency are open, and what they come to without their sign."""
 
     side: str
     state: str

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from include.feeds.landing import Root
 from include.finance import gate
+from include.finance.sample import SIZE, audit_sample
 from include.finance.workbook import MOST_ROWS, Column, Table, as_csv, workbook
 from include.settings import Settings
 from include.warehouse import connect
@@ -358,5 +359,5 @@ def _sample(settings: Settings, tenant_id: str, day: date) -> Table:
     )
     drawn = audit_sample(settings, tenant_id, day).select([column.name for column in columns])
     rows = list(zip(*(column.to_pylist() for column in drawn.columns), strict=True))
-    note = f"A random sample of {SIZE} of the day's orders, which can be drawn again, with every row behind each."
+    note = f"{SIZE} of the day's orders at random, drawn again at any time, with every row behind each."
     return Table("Sample", note, columns, rows)

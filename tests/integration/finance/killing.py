@@ -1,10 +1,9 @@
-"""A poster, an invoicer or whoever closes a month in a process of its own, to be killed at a given place."""
+"""A poster, or whoever closes or invoices a month, in an own process, to be killed at a given place."""
 
 import os
 import signal
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -19,17 +18,26 @@ PLACES = ("before landing", "landed", "loaded", "recorded")
 
 
 def work(settings: Settings, tenant_id: str, open_from: date, place: str) -> None:
-    """Post, and die by SIGKILL at the place."""
-    do = partial(
-        posting.post_orders, tenant_id, open_from=open_from, held=set(), by="killed", settings=settings
-    )
-    _do_and_die(do, place, recorder=posting.Ledger, method="land")
+    """Post, and die by SIGKILL: before or after entries are landed, before or after their load commits."""
+    with _dying(posting.Ledger, "land", place):
+        posting.post_orders(tenant_id, open_from=open_from, held=set(), by="killed", settings=settings)
 
 
 def invoice_and_die(settings: Settings, tenant_id: str, month: Month, place: str) -> None:
-    """Invoice a month, and die by SIGKILL at the place."""
-    do = partial(invoicing.invoice_month, tenant_id, month, by="killed", settings=settings)
-    _do_and_die(do, place, recorder=invoicing, method="_land")
+    """Invoice a month, and die by SIGKILL at the same places."""
+    with _dying(invoicing, "_land", place):
+        invoicing.invoice_month(tenant_id, month, by="killed", settings=settings)
+
+
+def _dying(recorder: Any, method: str, place: str) -> Any:
+    """Stand in for what lands and loads, and for what records it, by the killing of this process."""
+    target, name, stand_in = {
+        "before landing": (decision, "land", die),
+        "landed": (decision, "load_file", die),
+        "loaded": (decision, "load_file", _then_die(load.load_file)),
+        "recorded": (recorder, method, _then_die(getattr(recorder, method))),
+    }[place]
+    return patch.object(target, name, stand_in)
 
 
 def close_and_die(settings: Settings, tenant_id: str, month: str, feed: str, place: str) -> None:
@@ -54,18 +62,6 @@ def close_and_die(settings: Settings, tenant_id: str, month: str, feed: str, pla
 def die(*_: Any, **__: Any) -> None:
     """Die at once."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _do_and_die(do: Callable[[], Any], place: str, *, recorder: Any, method: str) -> None:
-    """Die before or after entries are landed, before or after their load commits, or once it is recorded."""
-    target, name, stand_in = {
-        "before landing": (decision, "land", die),
-        "landed": (decision, "load_file", die),
-        "loaded": (decision, "load_file", _then_die(load.load_file)),
-        "recorded": (recorder, method, _then_die(getattr(recorder, method))),
-    }[place]
-    with patch.object(target, name, stand_in):
-        do()
 
 
 def _then_die(do: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,7 +23,6 @@ from include.warehouse import connect, prepare
 from tests.integration.finance.killing import PLACES, invoice_and_die, start
 from tests.oracle import made
 from tests.oracle.loading import load_rows
-from tests.oracle.rows import Row
 
 ZONES = {made.TENANT: "Asia/Ho_Chi_Minh"}
 MARCH, *MONTHS = (Month(date(2026, month, 1)) for month in (3, 4, 5, 6, 7))
@@ -38,15 +37,10 @@ def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
 
 def close(settings: Settings, months: Sequence[Month]) -> None:
     """Enter months into the book of closes."""
-    closes: list[Row] = [
-        {
-            "tenant_id": made.TENANT, "month": f"{month}",
-            "as_of_date": f"{max(AUGUST, month.last)}", "fingerprint": "0" * 64,
-            "reconciliation": "[]", "open_items": 0, "closed_at": f"{AUGUST}T00:00:00Z",
-            "entered_by": "finance", "reason": "all is explained",
-        }
+    closes = [
+        made.close(f"{month}", f"{AUGUST}T00:00:00Z", as_of_date=f"{max(AUGUST, month.last)}")
         for month in months
-    ]  # fmt: skip
+    ]
     load_rows(settings, {"period_closes": closes}, AUGUST, AUGUST + timedelta(days=1), zones=ZONES)
 
 
