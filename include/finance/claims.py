@@ -102,6 +102,7 @@ left join charges on charges.source = orders.source and charges.order_id = order
 PAIRED = pa.schema(dict.fromkeys(("order_source", "order_id", "source", "receipt_id", "state"), pa.string()))
 GIVEN_BACK = pa.schema(dict.fromkeys(("source", "refund_id", "payment_source", "payment_id"), pa.string()))
 
+# A payment that names what no shop knows may still be an order's, if its payer says so.
 _OPEN_PAIRS = """
 select orders.source, orders.order_id, receipts.source, receipts.receipt_id,
     coalesce(receipts.payer_ref in (
@@ -122,6 +123,7 @@ where orders.state = 'missing_in_gateway'
         select 1 from named where named.side = receipts.side and named.source = receipts.source
         and named.receipt_id = receipts.receipt_id
     )
+    and (receipts.reference is null or is_known_payer)
 order by all
 """
 

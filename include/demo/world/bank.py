@@ -196,7 +196,7 @@ def _after(days: Ints, banking_days: int) -> Ints:
 def _keep_apart(group: Ints, booked: Ints, amount: Ints, value: Ints, state: Ints) -> None:
     """Undo breaks that cancel each other out, so that no book could show them.
 
-    A line that is missing beside an equal one that came twice is one that came; a wrong amount that is
+    A line that is missing or wrong beside an equal one that came twice is one that came; a wrong amount that is
     another's right one is changed until it is nobody's.
 
     Args:
@@ -215,7 +215,7 @@ def _keep_apart(group: Ints, booked: Ints, amount: Ints, value: Ints, state: Int
             abs(booked[other] - booked[place]) <= near for other in days.get((group[place], value[place]), ())
         ):
             value[place] -= 1
-    for place in np.flatnonzero(state == NO_BANK).tolist():
+    for place in np.flatnonzero((state == NO_BANK) | (state == DIFFERS)).tolist():
         for other in days[group[place], amount[place]]:
             if state[other] == DOUBLE and abs(booked[other] - booked[place]) <= near:
                 state[other] = MATCHED

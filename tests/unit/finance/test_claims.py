@@ -115,6 +115,17 @@ def test_two_orders_for_one_nameless_payment_are_ambiguous_unless_the_payer_tell
     assert of_orders(result) == {"0": "matched", "1": "missing_in_gateway", "2": "matched"}
 
 
+def test_a_payment_that_names_another_order_is_no_orders_unless_the_payer_tells() -> None:
+    before = NOON - timedelta(days=9)
+    earlier = order("0", 55, customer_key="bob", paid_at=before)
+    known = payment("o", "0", 55, payer_ref="4242", occurred_at=before)
+    for customer, state in (("anna", "missing_in_gateway"), ("bob", "matched")):
+        orders = [order("1", customer_key=customer), earlier]
+        result = judged(orders=orders, payments=[payment("p", "77", payer_ref="4242"), known])
+        assert of_orders(result) == {"0": "matched", "1": state}
+        assert of_receipts(result)["p"] == ("matched" if state == "matched" else "missing_order")
+
+
 def test_a_number_that_two_shops_gave_means_the_order_of_its_amount() -> None:
     orders = [order("1"), order("1", 70, source="other")]
     result = judged(orders=orders, payments=[payment("p", "1", 70)])
