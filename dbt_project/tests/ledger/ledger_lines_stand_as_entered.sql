@@ -44,5 +44,10 @@ union all
 
 select shown.tenant_id, shown.entry_id
 from shown
-left join {{ ref('stg_ledger_entries') }} as entered on shown.tenant_id = entered.tenant_id and shown.entry_id = entered.entry_id
+-- the book is indexed by these
+left join {{ ref('stg_ledger_entries') }} as entered
+    on shown.tenant_id = entered.tenant_id
+    and shown.kol_id = entered.kol_id
+    and shown.posting_date = entered.posting_date
+    and shown.entry_id = entered.entry_id
 where entered.entry_id is null

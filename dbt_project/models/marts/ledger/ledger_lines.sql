@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         indexes=[{'columns': ['tenant_id', 'kol_id', 'posting_date']}, {'columns': ['_build_id']}],
-        pre_hook="{{ delete_touched(ref('int_ledger__touched'), {'tenant_id': 'tenant_id', 'entry_id': 'entry_id'}) }}",
+        pre_hook="{{ delete_touched(ref('int_ledger__lines_touched'), {'tenant_id': 'tenant_id', 'entry_id': 'entry_id'}) }}",
         post_hook=["{{ advance(['ledger_entries']) }}"],
     )
 }}
@@ -17,15 +17,7 @@ with tenants as (
 lines as (
 
     select lines.*
-    {% if is_incremental() -%}
-    from {{ ref('int_ledger__touched') }} as touched
-    {{ look_up(ref('int_ledger__lines'), 'lines', {
-        'tenant_id': 'touched.tenant_id',
-        'entry_id': 'touched.entry_id',
-    }) }}
-    {%- else -%}
-    from {{ ref('int_ledger__lines') }} as lines
-    {%- endif %}
+    from {{ ref('int_ledger__lines_touched') if is_incremental() else ref('int_ledger__lines') }} as lines
     inner join tenants on lines.tenant_id = tenants.tenant_id
 
 ),
