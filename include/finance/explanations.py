@@ -9,13 +9,19 @@ from include.warehouse import Warehouse, connect
 BOOK = "finance_explanations"
 
 _RECORDS = {
-    "order": (("orders", "source", "order_id"),),
-    "payment": (("payments", "source", "payment_id"),),
-    "payout": (("payments", "source", "payout_id"), ("remittances", "source", "remittance_id")),
-    "bank_line": (("bank_lines", "account_id", "line_id"),),
-    "sale": (("pos_sales", "source", "sale_id"),),
+    "order": (("raw.orders", "source", "order_id"),),
+    "payment": (("raw.payments", "source", "payment_id"),),
+    "remittance": (("raw.remittances", "source", "remittance_id || '/' || order_id"),),
+    "refund": (("raw.refunds", "source", "refund_id"),),
+    "payout": (
+        ("raw.payments", "source", "payout_id"),
+        ("raw.remittances", "source", "remittance_id"),
+        ("finance.unsettled_states", "source", "payout_id"),
+    ),
+    "bank_line": (("raw.bank_lines", "account_id", "line_id"),),
+    "sale": (("raw.pos_sales", "source", "sale_id"),),
 }
-"""Per side where its records stand: feed, column of the source (of a bank line the account) and of the id."""
+"""Per side where its records stand: table, column of the source (of a bank line the account), and the id."""
 
 
 class UnknownItemError(LookupError):
@@ -39,7 +45,7 @@ def explain_item(
 
     Args:
         tenant_id: whose record it is.
-        side: what the record is: order, payment, payout, bank_line or sale.
+        side: what the record is, as the contract of the book lists it; of a store's takings one of its sales.
         item_id: the source's id of it.
         category: what it turned out to be, as the contract of the book lists it.
         entered_by: who says so.
@@ -117,8 +123,8 @@ def _check(**said: str) -> None:
 
 def _find(warehouse: Warehouse, tenant_id: str, side: str, item_id: str, source: str | None) -> str:
     found = " union ".join(
-        f"select {named} from raw.{feed} where tenant_id = %(tenant)s and {column} = %(id)s"
-        for feed, named, column in _RECORDS[side]
+        f"select {named} from {table} where tenant_id = %(tenant)s and {record} = %(id)s"
+        for table, named, record in _RECORDS[side]
     )
     known = warehouse.rows(found, {"tenant": tenant_id, "id": item_id})
     sources = sorted(str(name) for (name,) in known if source in (None, name))
