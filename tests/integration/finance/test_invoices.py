@@ -3,7 +3,7 @@
 import csv
 import signal
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
 def close(settings: Settings, months: Sequence[Month]) -> None:
     """Enter months into the book of closes."""
     closes = [
-        made.close(f"{month}", f"{AUGUST}T00:00:00Z", as_of_date=f"{max(AUGUST, month.last)}")
+        made.close(f"{month}", datetime.now(UTC).isoformat(), as_of_date=f"{max(AUGUST, month.last)}")
         for month in months
     ]
     load_rows(settings, {"period_closes": closes}, AUGUST, AUGUST + timedelta(days=1), zones=ZONES)
