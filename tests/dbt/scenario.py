@@ -142,12 +142,21 @@ def feeds() -> dict[str, list[Row]]:
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
-        "kols": [of_kolkata(made.kol("chi"))],
+        "kols": [of_kolkata(made.kol("chi", email_hash=people.hashed("chi@x.example")))],
         "kol_contracts": [of_kolkata(made.contract("c1", "chi", currency="INR", fixed_fee="3100.00"))],
         "tracking_tokens": [of_kolkata(made.token("t9", "chi"))],
         "clicks": [of_kolkata(made.click("k1", "2026-03-03T18:29:59Z", "t9"))],
         "orders": [
-            of_kolkata(made.order("o1", "2026-03-03T18:30:00Z", "1000.00", currency="INR", token="st1.k1.t9"))
+            of_kolkata(
+                made.order(
+                    "o1",
+                    "2026-03-03T18:30:00Z",
+                    "1000.00",
+                    currency="INR",
+                    token="st1.k1.t9",
+                    email="chi@x.example",
+                )
+            )
         ],
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],

@@ -31,6 +31,7 @@ MARTS = (
     "clv_series",
     "financial_journal",
     "monthly_closes",
+    "fraud_flags",
 )
 
 
