@@ -196,8 +196,8 @@ def _after(days: Ints, banking_days: int) -> Ints:
 def _keep_apart(group: Ints, booked: Ints, amount: Ints, value: Ints, state: Ints) -> None:
     """Undo breaks that cancel each other out, so that no book could show them.
 
-    A line that is missing or wrong beside an equal one that came twice is one that came; a wrong amount that is
-    another's right one is changed until it is nobody's.
+    A line that is missing or wrong beside an equal one that came twice is one that came; a wrong amount that
+    is another's right one is changed until it is nobody's.
 
     Args:
         group: sender and currency of each expected line.
