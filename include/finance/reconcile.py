@@ -192,7 +192,7 @@ def unsettled_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
 
 
 _TOLD_ORDERS = """
-select orders.source, orders.order_id, orders.currency, orders.gross_amount,
+select orders.* exclude (paid_amount, state, matched_by),
     case when orders.state <> 'by_bank' then orders.paid_amount
         when payouts.state in ('matched', 'duplicate') then orders.gross_amount end as paid_amount,
     case when orders.state = 'by_bank' then payouts.state else orders.state end as state,

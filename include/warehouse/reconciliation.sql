@@ -142,12 +142,12 @@ create index if not exists line_states_named on finance.line_states using gin (n
 
 -- What people look at every day is what is open. The words are those of the marts' condition, or the index would not serve it.
 create index if not exists order_states_break on finance.order_states (tenant_id)
-    where state not in ('matched', 'timing', 'void') and state <> 'by_bank';
+    where state not in ('matched', 'timing', 'void', 'not_sales') and state <> 'by_bank';
 create index if not exists receipt_states_break on finance.receipt_states (tenant_id)
-    where state not in ('matched', 'timing', 'void');
+    where state not in ('matched', 'timing', 'void', 'not_sales');
 create index if not exists refund_states_break on finance.refund_states (tenant_id)
-    where state not in ('matched', 'timing', 'void');
+    where state not in ('matched', 'timing', 'void', 'not_sales');
 create index if not exists payout_states_break on finance.payout_states (tenant_id)
-    where state not in ('matched', 'timing', 'void');
+    where state not in ('matched', 'timing', 'void', 'not_sales');
 create index if not exists line_states_break on finance.line_states (tenant_id)
-    where state not in ('matched', 'timing', 'void');
+    where state not in ('matched', 'timing', 'void', 'not_sales');

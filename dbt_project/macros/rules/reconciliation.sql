@@ -2,7 +2,7 @@
 
 {# True for a state that somebody has to look at. The indexes of what is open in finance say the same words. #}
 {% macro is_break(state) -%}
-{{ state }} not in ('matched', 'timing', 'void')
+{{ state }} not in ('matched', 'timing', 'void', 'not_sales')
 {%- endmacro %}
 
 {# The band that an age in days falls into; NULL has none. #}

@@ -22,7 +22,8 @@ joined as (
         case when payouts.counter_currency = payouts.currency then payouts.counter_amount end as received_amount,
         members.payments,
         -- takings and transfers have no payments of a gateway in them: what is due was sold
-        case when members.payout_id is not null then members.charge_amount else payouts.amount end as charge_amount,
+        case when payouts.item_type in ('takings', 'transfer') then payouts.amount else coalesce(members.charge_amount, 0) end
+            as charge_amount,
         members.refund_amount,
         members.chargeback_amount,
         members.fee_amount as fees
