@@ -50,7 +50,8 @@ class OpenItem:
     def __str__(self) -> str:
         """Say it in a line."""
         what = f"{self.side} {self.source} {self.item_id}, {self.state}"
-        return f"{what}: {money(self.amount, self.currency)}, {self.age_days} days old"
+        plural = "" if self.age_days == 1 else "s"
+        return f"{what}: {money(self.amount, self.currency)}, {self.age_days} day{plural} old"
 
 
 @dataclass(frozen=True)
