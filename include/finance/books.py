@@ -10,8 +10,6 @@ from include.feeds.decision import land_decision
 from include.settings import Settings
 from include.warehouse import Warehouse, load_contracts
 
-SOURCE = "sokol_finance"
-
 
 def allowed(book: str, column: str) -> tuple[str, ...]:
     """Return the values that a book allows in one of its columns."""
@@ -42,6 +40,7 @@ def append(
     tenant_id: str,
     row: Mapping[str, Any],
     *,
+    source: str,
     at: datetime | None,
     settings: Settings,
 ) -> str:
@@ -52,6 +51,7 @@ def append(
         book: name of the book; the second column of its key is the id.
         tenant_id: whose book.
         row: values by column, but for the id and the time.
+        source: part of the code that writes the book, one for all its entries.
         at: when it was said (aware), now when left out; the same words of one instant are one entry.
         settings: where the landing zone is.
 
@@ -66,6 +66,6 @@ def append(
     line = json.dumps({name_of_id: digest, **said}, ensure_ascii=False, sort_keys=True)
     name = f"{name_of_id.removesuffix('_id')}-{digest}.jsonl"
     land_decision(
-        warehouse, book, tenant_id, line.encode(), source=SOURCE, name=name, at=at, settings=settings
+        warehouse, book, tenant_id, line.encode(), source=source, name=name, at=at, settings=settings
     )
     return digest

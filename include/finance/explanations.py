@@ -7,6 +7,7 @@ from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
 BOOK = "finance_explanations"
+SOURCE = "sokol_finance"
 
 _RECORDS = {
     "order": (("raw.orders", "source", "order_id"),),
@@ -69,7 +70,7 @@ def explain_item(
         source = _find(warehouse, tenant_id, side, item_id, item_source)
         row |= {"side": side, "item_source": source, "item_id": item_id}
         row |= {"entered_by": entered_by, "reason": reason}
-        return books.append(warehouse, BOOK, tenant_id, row, at=at, settings=settings)
+        return books.append(warehouse, BOOK, tenant_id, row, source=SOURCE, at=at, settings=settings)
 
 
 def withdraw_explanation(
@@ -109,7 +110,7 @@ def withdraw_explanation(
         row = {"category": category, "counterpart_id": counterpart_id, "is_withdrawn": True}
         row |= {"side": side, "item_source": source, "item_id": item_id}
         row |= {"entered_by": entered_by, "reason": reason}
-        return books.append(warehouse, BOOK, tenant_id, row, at=at, settings=settings)
+        return books.append(warehouse, BOOK, tenant_id, row, source=SOURCE, at=at, settings=settings)
 
 
 def allowed(column: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
 BOOK = "fraud_reviews"
+SOURCE = "sokol_fraud"
 
 Flag = dict[str, Any]
 """A flag by column: those of marts.fraud_flags, with the verdict that is in force now."""
@@ -138,7 +139,7 @@ def review_flag(
     with connect("loader", settings) as warehouse:
         row = {"order_source": source, "order_id": order_id, "rule": rule, "verdict": verdict}
         row |= {"entered_by": entered_by, "reason": reason}
-        return books.append(warehouse, BOOK, tenant_id, row, at=at, settings=settings)
+        return books.append(warehouse, BOOK, tenant_id, row, source=SOURCE, at=at, settings=settings)
 
 
 def _find(warehouse: Warehouse, tenant_id: str, order: tuple[str, str], rule: str, verdict: str) -> None:

@@ -40,7 +40,7 @@ lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e'
 cast(jsonb_build_object({% for name, value in pairs.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor %}) as text)
 {%- endmacro %}
 {% macro snowflake__json_text(pairs) -%}
-to_json(object_construct_keep_null({% for name, value in pairs.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor %}))
+to_json(object_construct_keep_null({% for name, value in pairs.items() %}'{{ name }}', ({{ value }}){{ ', ' if not loop.last }}{% endfor %}))
 {%- endmacro %}
 
 {# An instant as text: 2026-03-31T23:59:59Z. #}

@@ -13,8 +13,7 @@ from include.feeds.landing import LandedFile, land, manifests
 from include.feeds.load import load_file
 from include.feeds.replay import replay
 from include.finance.__main__ import main
-from include.finance.books import SOURCE
-from include.finance.explanations import BOOK, UnknownItemError, explain_item, withdraw_explanation
+from include.finance.explanations import BOOK, SOURCE, UnknownItemError, explain_item, withdraw_explanation
 from include.settings import Settings
 from include.warehouse import connect, prepare
 from tests.oracle import made
