@@ -6,11 +6,13 @@ import signal
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include.feeds.replay import replay
+from include.finance.__main__ import main
 from include.finance.booking import Entered, post_journal
 from include.finance.close import CloseError, close_period, open_from
 from include.finance.explanations import explain_item
@@ -292,6 +294,21 @@ def test_facts_that_go_are_taken_back(shop: Settings, closed: dict[str, bytes]) 
     reasons = "select distinct reason from raw.journal_entries where record_id = 'o1' and event_id is null"
     assert {reason for (reason,) in rows(shop, reasons)} == {"came", "counts no longer", "counts again"}
     assert report(shop, TENANT, "2026-03") == closed["2026-03"]
+
+
+def test_at_the_prompt(
+    shop: Settings, closed: dict[str, bytes], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr("include.finance.__main__.get_settings", lambda: shop)
+    of_march, file = ["--tenant", TENANT, "--month", "2026-03"], tmp_path / "march.csv"
+    assert main(["report", *of_march, "--file", str(file)]) == 0
+    assert file.read_bytes() == closed["2026-03"]
+    assert main(["report", *of_march]) == 0
+    assert capsys.readouterr().out.encode() == closed["2026-03"]
+    assert main(["close", *of_march, "--by", "chi", "--reason", "again"]) == 2
+    assert "tenant acme: 2026-03 is closed already" in capsys.readouterr().err
+    assert main(["journal", "--tenant", TENANT]) == 0
+    assert capsys.readouterr().out == "acme: 0 entries, 0 of them adjust closed months\n"
 
 
 KILLS = {

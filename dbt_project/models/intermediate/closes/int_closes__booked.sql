@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_tenants__published') }}
 {{
     config(
         materialized='incremental',
@@ -8,6 +9,7 @@
 }}
 -- One row per build, tenant, month of the event, month of the posting, measure and currency: what books have got since the build before.
 -- Books only grow, so the rows of all builds add up.
+{#- A full refresh waits for held tenants here too; entries of theirs are shown as all others, for they stand. #}
 with journal as (
 
     select * from {{ ref('stg_journal_entries') }}

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_tenants__published') }}
 {{
     config(
         materialized='incremental',
@@ -13,6 +14,7 @@
 }}
 -- One row per entry of the financial journal. All amounts add up over entries of a currency and one kind of record: what was booked
 -- in a month by posting_date, what happened in it by event_date.
+{#- A full refresh waits for held tenants here too; entries of theirs are shown as all others, for they stand. #}
 with entries as (
 
     select * from {{ ref('int_closes__entries') }}
