@@ -290,9 +290,9 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "records.item_source = entries.item_source",
     ),
     "a_payout_is_made_of_the_payments_that_succeeded": (
-        "models/intermediate/finance/int_finance__members.sql",
-        "where state not in ('void', 'timing')",
-        "where state <> 'void'",
+        "macros/rules/reconciliation.sql",
+        "{{ state }} not in ('void', 'timing')",
+        "{{ state }} <> 'void'",
     ),
     "a_paid_order_says_what_it_came_with": (
         "macros/rules/tokens.sql",

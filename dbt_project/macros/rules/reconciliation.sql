@@ -5,6 +5,11 @@
 {{ state }} not in ('matched', 'timing', 'void', 'not_sales')
 {%- endmacro %}
 
+{# True for the state of a payment that succeeded: what failed is void, what is pending a matter of time. #}
+{% macro moved_money(state) -%}
+{{ state }} not in ('void', 'timing')
+{%- endmacro %}
+
 {# The band that an age in days falls into; NULL has none. #}
 {% macro age_bucket(days) -%}
 case

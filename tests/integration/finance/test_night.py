@@ -314,7 +314,8 @@ def test_what_is_explained_is_green_and_red_again_when_it_is_withdrawn(
 ) -> None:
     said: Mapping[str, Any] = {"entered_by": "chi", "reason": "looked at", "settings": shops}
     for side, item_id, _ in sorted(OPEN):
-        explain_item("acme", side, item_id, category="other", **said)
+        known_as = "payment" if side == "remittance" else side
+        explain_item("acme", known_as, item_id, category="other", **said)
     monkeypatch.setattr(night, "get_settings", lambda: shops)
     assert prompt.main(["night", "--tenant", "acme"]) == 0
     assert "gate: acme as of 2026-03-30: all money is explained and all totals tie" in capsys.readouterr().out

@@ -30,7 +30,7 @@ with entries as (
     -- a sale is no record that is held against the bank; the takings of its store, day and way of payment are
     select
         entries.tenant_id,
-        entries.side,
+        'payout' as side,
         sales.source as item_source,
         sales.store_id || ':' || {{ local_date('sales.sold_at', 'tenants.time_zone') }} || ':' || sales.payment_method as item_id,
         entries.category,

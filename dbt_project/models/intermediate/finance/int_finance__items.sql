@@ -110,7 +110,7 @@ receipts as (
         order_id as counterpart_id,
         state,
         matched_by,
-        side as explained_as,
+        'payment' as explained_as,
         reference,
         cast(null as text) as sender,
         payout_id
@@ -168,8 +168,8 @@ payouts as (
         line_id as counterpart_id,
         state,
         matched_by,
-        -- who explains an order or a sale explains what it is at the bank
-        case kind when 'transfer' then 'order' when 'takings' then 'sale' else 'payout' end as explained_as,
+        -- who explains an order explains what it is at the bank
+        case when kind = 'transfer' then 'order' else 'payout' end as explained_as,
         reference,
         sender,
         payout_id

@@ -1,25 +1,7 @@
 {{ config(materialized='ephemeral') }}
 -- One row per tenant, kind, source, id and currency of a payout that gateways, couriers or marketplaces owe: the sums of the payments
 -- in it.
-with receipts as (
-
-    select
-        tenant_id,
-        side,
-        source,
-        receipt_id,
-        payment_type,
-        currency,
-        amount,
-        fee_amount,
-        payout_id
-    from {{ source('finance', 'receipt_states') }}
-    -- what failed or is pending moved no money
-    where state not in ('void', 'timing')
-
-),
-
-members as (
+with members as (
 
     select
         tenant_id,
@@ -30,8 +12,8 @@ members as (
         currency,
         amount,
         fee_amount
-    from receipts
-    where payout_id is not null
+    from {{ source('finance', 'receipt_states') }}
+    where payout_id is not null and {{ moved_money('state') }}
     union all
     select
         parts.tenant_id,
@@ -43,11 +25,12 @@ members as (
         receipts.amount,
         receipts.fee_amount
     from {{ source('finance', 'unsettled_states') }} as parts
-    inner join receipts
+    inner join {{ source('finance', 'receipt_states') }} as receipts
         on parts.tenant_id = receipts.tenant_id
         and receipts.side = 'payment'
         and parts.source = receipts.source
         and parts.payment_id = receipts.receipt_id
+    where {{ moved_money('receipts.state') }}
 
 )
 

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 -- One row per tenant, due day, kind, source and currency of what was due at the bank. Counts add up over rows, amounts over rows of one
--- currency: charges less refunds, chargebacks and fees are what was due, and that is what came, may come, is open or explained, less
--- the differences that the rules let pass.
+-- currency: charges less refunds, chargebacks and fees are what was due, and that is what came, may come, is open, explained or let
+-- pass.
 with payouts as (
 
     select * from {{ ref('int_finance__items') }}
@@ -58,6 +58,7 @@ final as (
         cast(sum(case when is_open then amount - coalesce(received_amount, 0) else 0 end) as numeric(38, 4)) as open_amount,
         cast(sum(case when state = 'explained' then amount - coalesce(received_amount, 0) else 0 end) as numeric(38, 4))
             as explained_amount,
+        cast(sum(case when state = 'matched' then amount - coalesce(received_amount, 0) else 0 end) as numeric(38, 4)) as passed_amount,
         count(case when state = 'matched' then 1 end) as matched_payouts,
         count(case when state = 'timing' then 1 end) as timing_payouts,
         count(case when is_open then 1 end) as open_payouts,
