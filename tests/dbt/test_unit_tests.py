@@ -11,6 +11,8 @@ from tests.dbt.dbt_runs import results_of
 
 ORDERS = "models/intermediate/orders"
 CUSTOMERS = "models/intermediate/customers"
+ITEMS = "models/intermediate/finance/int_finance__items.sql"
+FRAUD = "models/intermediate/fraud"
 MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_click_counts_within_the_attribution_window_borders_included": (
         f"{ORDERS}/int_orders__credit.sql",
@@ -232,6 +234,11 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "and products.priced_date = rates.fx_date",
         "and products.priced_date < rates.fx_date",
     ),
+    "what_a_kol_has_earned_is_held_payable_or_paid": (
+        "models/marts/ledger/kol_balances.sql",
+        "event_type is distinct from 'completion'",
+        "entry_type = 'reversal'",
+    ),
     "what_is_booked_is_told_by_measure_and_both_months": (
         "models/intermediate/closes/int_closes__booked.sql",
         "when record_type = 'payment' and event_type = 'refund' then 'payment_refunds'",
@@ -245,6 +252,96 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_purchase_is_a_product_in_an_order_that_counts": (
         "models/intermediate/products/int_products__purchases.sql",
         "and items.item_type = 'product'",
+        "",
+    ),
+    "an_order_shows_what_was_paid_for_it": (
+        ITEMS,
+        "case when counter_currency = currency then cast(difference as numeric(20, 4)) end",
+        "cast(difference as numeric(20, 4))",
+    ),
+    "a_transferred_order_is_in_the_state_of_its_transfer": (
+        ITEMS,
+        "payouts.received_amount as counter_amount",
+        "orders.charged_amount as counter_amount",
+    ),
+    "a_payment_is_held_against_its_order": (
+        ITEMS,
+        "when payment_type = 'charge' and order_charges = 1 then order_amount\n",
+        "when order_charges = 1 then order_amount\n",
+    ),
+    "a_payout_is_held_against_all_its_lines": (
+        ITEMS,
+        "when payouts.lines = 1 then payouts.amount when",
+        "when payouts.lines > 0 then payouts.amount when",
+    ),
+    "what_is_open_is_explained_by_the_word_in_force": (
+        ITEMS,
+        "case when own.item_id is not null then own.is_withdrawn else anyones.is_withdrawn end",
+        "least(own.is_withdrawn, anyones.is_withdrawn)",
+    ),
+    "what_is_open_ages_in_days_of_its_tenant": (
+        ITEMS,
+        "{{ local_date('items.paid_at', 'runs.time_zone') }}",
+        "cast(items.paid_at as date)",
+    ),
+    "the_latest_word_of_a_record_is_in_force": (
+        "models/intermediate/finance/int_finance__explanations.sql",
+        "entries.item_source is null or records.item_source = entries.item_source",
+        "records.item_source = entries.item_source",
+    ),
+    "a_payout_is_made_of_the_payments_that_succeeded": (
+        "macros/rules/reconciliation.sql",
+        "{{ state }} not in ('void', 'timing')",
+        "{{ state }} <> 'void'",
+    ),
+    "a_paid_order_says_what_it_came_with": (
+        "macros/rules/tokens.sql",
+        "when {{ credit }}.token is null and {{ credit }}.click_token is null then 'coupon'",
+        "when {{ credit }}.token is null then 'coupon'",
+    ),
+    "a_day_of_paid_orders_is_their_sum": (
+        "models/marts/finance/paid_orders_by_day.sql",
+        "and orders.source = credit.source",
+        "",
+    ),
+    "a_tokens_places_are_a_persons_networks_and_sites_of_a_day": (
+        f"{FRAUD}/int_fraud__token_days.sql",
+        "and not clicks.is_bot",
+        "",
+    ),
+    "an_amount_is_judged_in_usd_by_whatever_rate_there_is": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "or (amount_usd is null and (own_limit is null or gross_amount > own_limit))",
+        "",
+    ),
+    "a_burst_is_too_many_orders_within_an_hour": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "range between current row and interval '1 hour' following",
+        "range between current row and interval '59 minutes' following",
+    ),
+    "a_kols_own_purchase_is_told_by_what_both_gave": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "or judged.phone_hash = kols.phone_hash",
+        "",
+    ),
+    "a_token_is_public_when_it_is_clicked_from_too_many_places": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "and judged.click_day_at = days.utc_day_at",
+        "",
+    ),
+    "a_coupon_leaks_when_many_use_it_who_never_clicked": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "uses_without_click * 100 >= uses",
+        "uses_without_click * 100 > uses",
+    ),
+    "the_latest_word_on_a_flag_is_in_force_until_it_is_taken_back": (
+        f"{FRAUD}/int_fraud__reviews.sql",
+        "where review_rank = 1 and verdict <> 'withdrawn'",
+        "where review_rank = 1",
+    ),
+    "a_flag_holds_commission_that_there_is_until_it_is_cleared": (
+        "models/marts/finance/fraud_flags.sql",
+        "and flags.rule = reviews.rule",
         "",
     ),
 }
