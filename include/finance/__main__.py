@@ -1,4 +1,4 @@
-"""Command line: ``python -m include.finance``; ``--help`` lists the commands."""
+"""Command line: ``python -m include.finance`` with one of its commands; ``--help`` lists them."""
 
 import argparse
 import sys
@@ -47,11 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     reconcile = commands.add_parser("reconcile", help=told)
     reconcile.set_defaults(run=_reconcile)
     reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    _add_night(commands)
     explain.add_command(commands)
     _add_explanations(commands)
     _add_rules(commands)
-    ledger_commands.add_commands(commands)
     _add_closes(commands)
+    ledger_commands.add_commands(commands)
     _add_fraud(commands)
     _add_sample(commands)
     return parser
@@ -61,6 +62,21 @@ def _reconcile(options: argparse.Namespace) -> None:
     from include.finance.nightly import reconcile_all
 
     print(*reconcile_all(only=options.tenant), sep="\n")
+
+
+def _add_night(commands: Any) -> None:
+    night = commands.add_parser("night", help="all that a night does: reconcile, post, pack, alert, gate")
+    night.set_defaults(run=_night)
+    night.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    night.add_argument("--day", metavar="YYYY-MM-DD", help="day of the pack; the tenant's last if left out")
+
+
+def _night(options: argparse.Namespace) -> int:
+    from include.finance.night import run
+
+    faults = run(only=options.tenant, day=options.day)
+    print(*faults, sep="\n\n", file=sys.stderr)
+    return 1 if faults else 0
 
 
 def _add_explanations(commands: Any) -> None:

@@ -28,13 +28,14 @@ _RECEIPTS = """
 create temp table receipts as
 select
     'payment' as side, source, payment_id as receipt_id, cast(null as varchar) as order_source,
-    order_id as reference, payment_type, status, currency, amount, occurred_at as paid_at, payer_ref,
-    payout_id
+    order_id as reference, payment_type, status, currency, amount, coalesce(fee_amount, 0) as fee_amount,
+    occurred_at as paid_at, payer_ref, payout_id
 from payments
 union all
 select
     'remittance', source, remittance_id || '/' || order_id, order_source, order_id,
-    'charge', 'succeeded', currency, collected_amount, collected_at, null, remittance_id
+    'charge', 'succeeded', currency, collected_amount, collected_amount - net_amount, collected_at, null,
+    remittance_id
 from remittances
 """
 
@@ -70,7 +71,10 @@ charges as (
         count(*) filter (
             receipts.currency = orders.currency and abs(receipts.amount - orders.gross_amount) <= $tolerance
         ) as whole_charges,
-        sum(receipts.amount) filter (receipts.currency = orders.currency) as paid_amount
+        sum(receipts.amount) filter (receipts.currency = orders.currency) as paid_amount,
+        case when count(distinct receipts.currency) = 1 then min(receipts.currency) end as charged_currency,
+        case when count(distinct receipts.currency) = 1 then sum(receipts.amount) end as charged_amount,
+        min({'side': receipts.side, 'source': receipts.source, 'id': receipts.receipt_id}) as receipt
     from orders
     join first on first.order_source = orders.source and first.order_id = orders.order_id
     join receipts
@@ -81,6 +85,7 @@ charges as (
 )
 select
     orders.*, coalesce(charges.charges, 0) as charges, coalesce(charges.paid_amount, 0) as paid_amount,
+    charges.charged_currency, charges.charged_amount, charges.receipt,
     case
         when charges.charges is null and orders.payment_method = 'bank_transfer' then 'by_bank'
         when charges.charges is null then 'missing_in_gateway'
@@ -143,7 +148,7 @@ left join given_back using (source, refund_id)
 """
 
 _TOLD_ORDERS = """
-select o.source, o.order_id, o.currency, o.gross_amount, o.is_completed,
+select o.source, o.order_id, o.currency, o.gross_amount, o.paid_at, o.is_completed,
     case
         when p.state is not null then p.state
         when o.state <> 'missing_in_gateway' then o.state
@@ -155,9 +160,18 @@ select o.source, o.order_id, o.currency, o.gross_amount, o.is_completed,
     case
         when p.state = 'matched' then 'amount_and_time' when o.charges > 0 then 'reference'
     end as matched_by,
-    case when p.state = 'matched' then o.gross_amount else o.paid_amount end as paid_amount
+    case when p.state = 'matched' then o.gross_amount else o.paid_amount end as paid_amount,
+    case when p.state = 'matched' then 1 else o.charges end as charges,
+    case when p.state = 'matched' then o.currency else o.charged_currency end as charged_currency,
+    case when p.state = 'matched' then o.gross_amount else o.charged_amount end as charged_amount,
+    case when p.state = 'matched' then 'payment' else o.receipt.side end as receipt_side,
+    case when p.state = 'matched' then p.receipt.source else o.receipt.source end as receipt_source,
+    case when p.state = 'matched' then p.receipt.id else o.receipt.id end as receipt_id
 from judged o
-left join (select order_source, order_id, min(state) as state from paired group by all) p
+left join (
+    select order_source, order_id, min(state) as state, min({'source': source, 'id': receipt_id}) as receipt
+    from paired group by all
+) p
     on p.order_source = o.source and p.order_id = o.order_id
 """
 
@@ -174,7 +188,10 @@ pair as (
 )
 select r.side, r.source, r.receipt_id, coalesce(one.order_source, pair.order_source) as order_source,
     coalesce(one.order_id, pair.order_id) as order_id, r.reference, r.payment_type, r.currency, r.amount,
-    r.paid_at, r.payout_id,
+    r.fee_amount, r.paid_at, r.payout_id,
+    case when pair.state = 'matched' then r.currency else o.currency end as order_currency,
+    case when pair.state = 'matched' then r.amount else o.gross_amount end as order_amount,
+    case when pair.state = 'matched' then 1 else o.charges end as order_charges,
     case
         when r.status = 'failed' then 'void'
         when r.status = 'pending' then 'timing'
@@ -198,7 +215,7 @@ left join refunded g
 """
 
 _TOLD_REFUNDS = """
-select g.source, g.refund_id, g.order_id, g.currency, g.amount, g.refunded_at,
+select g.source, g.refund_id, g.order_id, g.currency, g.amount, g.refunded_at, g.payment_source, g.payment_id,
     case
         when g.payment_id is not null then 'matched'
         when g.refunded_at > cast($end as timestamptz) - to_minutes($minutes) then 'timing'

@@ -10,13 +10,25 @@ BOOK = "finance_explanations"
 SOURCE = "sokol_finance"
 
 _RECORDS = {
-    "order": (("orders", "source", "order_id"),),
-    "payment": (("payments", "source", "payment_id"),),
-    "payout": (("payments", "source", "payout_id"), ("remittances", "source", "remittance_id")),
-    "bank_line": (("bank_lines", "account_id", "line_id"),),
-    "sale": (("pos_sales", "source", "sale_id"),),
+    "order": (("raw.orders", "source", "order_id"),),
+    "payment": (
+        ("raw.payments", "source", "payment_id"),
+        ("raw.remittances", "source", "remittance_id || '/' || order_id"),
+    ),
+    "refund": (("raw.refunds", "source", "refund_id"),),
+    "payout": (
+        ("raw.payments", "source", "payout_id"),
+        ("raw.remittances", "source", "remittance_id"),
+        ("finance.payout_states", "source", "case when kind <> 'transfer' then payout_id end"),
+    ),
+    "bank_line": (("raw.bank_lines", "account_id", "line_id"),),
+    "sale": (("raw.pos_sales", "source", "sale_id"),),
 }
-"""Per side where its records stand: feed, column of the source (of a bank line the account) and of the id."""
+"""Per side where its records stand: table, column of the source (of a bank line the account), and the id.
+
+A payment is one of a gateway or, by batch and order, of a courier or marketplace. Takings and the payments of
+a day without a report are payouts that only a night knows; a transfer is explained by its order.
+"""
 
 
 class UnknownItemError(LookupError):
@@ -40,7 +52,7 @@ def explain_item(
 
     Args:
         tenant_id: whose record it is.
-        side: what the record is: order, payment, payout, bank_line or sale.
+        side: what the record is: order, payment, refund, payout, bank_line or sale.
         item_id: the source's id of it.
         category: what it turned out to be, as the contract of the book lists it.
         entered_by: who says so.
@@ -118,8 +130,8 @@ def _check(**said: str) -> None:
 
 def _find(warehouse: Warehouse, tenant_id: str, side: str, item_id: str, source: str | None) -> str:
     found = " union ".join(
-        f"select {named} from raw.{feed} where tenant_id = %(tenant)s and {column} = %(id)s"
-        for feed, named, column in _RECORDS[side]
+        f"select {named} from {table} where tenant_id = %(tenant)s and {column} = %(id)s"
+        for table, named, column in _RECORDS[side]
     )
     known = warehouse.rows(found, {"tenant": tenant_id, "id": item_id})
     sources = sorted(str(name) for (name,) in known if source in (None, name))

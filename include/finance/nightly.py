@@ -105,9 +105,9 @@ def reconcile_tenant(
         found = judge.news(since) if since else judge.everything()
         writer.execute(
             "insert into finance.reconciliation_runs"
-            " (tenant_id, as_of_date, rules_version, positions, senders, is_ahead, started_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s)",
-            [tenant, as_of, rules.version, Jsonb(now), sorted(found.senders), found.is_ahead, started],
+            " (tenant_id, as_of_date, time_zone, rules_version, positions, senders, is_ahead, started_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [tenant, as_of, zone, rules.version, Jsonb(now), sorted(found.senders), found.is_ahead, started],
         )
         return Night(tenant, as_of, found.looked_at, _open(writer, tenant))
 
@@ -168,7 +168,7 @@ class _Judge:
         told = explain(dues, lines, self.rules, as_of=self.as_of.toordinal())
         for table, _, found in _claimed(claims):
             self._write_all(table, found)
-        self._write_all("payout_states", payout_table(dues, told))
+        self._write_all("payout_states", payout_table(dues, lines, told))
         self._write_all("line_states", line_table(lines, told))
         self._write_all("unsettled_states", unsettled_table(dues, told))
         return _Found(_count(claims) + len(dues) + len(lines), senders, ahead)
@@ -209,7 +209,7 @@ class _Judge:
                 break
             pad *= 2
         payouts = ("kind", "source", "payout_id", "currency")
-        self._write("payout_states", payouts, payout_table(own_dues, told), gone=window.gone)
+        self._write("payout_states", payouts, payout_table(own_dues, near_lines, told), gone=window.gone)
         self._write("line_states", ("account_id", "line_id"), line_table(own_lines, told))
         for _, source, day, currency in [*(due.key for due in own_dues if due.members), *window.gone]:
             self.writer.execute(
@@ -241,6 +241,7 @@ class _Judge:
         rows = self._owned(found)
         self.writer.execute(f"delete from finance.{table} where tenant_id = %s", [self.tenant])
         self.writer.bulk_load(f"finance.{table}", rows.column_names, rows)
+        self.writer.execute(f"analyze finance.{table}")
 
     def _owned(self, found: pa.Table) -> pa.Table:
         return found.add_column(0, "tenant_id", pa.repeat(self.tenant, found.num_rows))

@@ -1,5 +1,6 @@
 """One tenant's money, three ways: each order, payment, payout and bank line in exactly one state."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def list_lines(duck: duckdb.DuckDBPyConnection, rules: Rules, senders: Iterable[
 
 def _told(claims: Claims, dues: list[Due], lines: list[Line], explanation: Explanation) -> Reconciled:
     """Put states of both ways into tables."""
-    payouts, parts = payout_table(dues, explanation), unsettled_table(dues, explanation)
+    payouts, parts = payout_table(dues, lines, explanation), unsettled_table(dues, explanation)
     tables = {"orders": claims.orders, "receipts": claims.receipts, "payouts": payouts, "parts": parts}
     with duckdb.connect() as duck:
         for name, table in tables.items():
@@ -110,12 +111,24 @@ def _told(claims: Claims, dues: list[Due], lines: list[Line], explanation: Expla
     return Reconciled(orders, receipts, claims.refunds, payouts, line_table(lines, explanation), parts)
 
 
-def payout_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
-    """Return what was due at the bank, one row each, with its state and the one line that it came by."""
+def payout_table(dues: Iterable[Due], lines: Iterable[Line], explanation: Explanation) -> pa.Table:
+    """Return what was due at the bank, one row each, with its state, what came of it and the one line.
+
+    Of several alike whose lines all came nobody knows which line is whose; that the money came is known.
+    """
+    came: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        if counterpart := explanation.lines[line.key].counterpart:
+            came[counterpart].append(line)
     rows = []
     for due in dues:
         verdict = explanation.dues[due.key]
-        account, line = verdict.counterpart or (None, None)
+        account, first = verdict.counterpart or (None, None)
+        its = came.get(due.key, [])
+        currencies = {each.currency for each in its}
+        received: int | None = sum(each.amount for each in its) if len(currencies) == 1 else None
+        if not its and verdict.state == "matched" and verdict.matched_by != "nothing_due":
+            currencies, received = {due.currency}, due.amount
         rows.append(
             {
                 **dict(zip(("kind", "source", "payout_id", "currency"), due.key, strict=True)),
@@ -126,7 +139,10 @@ def payout_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
                 "state": verdict.state,
                 "matched_by": verdict.matched_by,
                 "account_id": account,
-                "line_id": line,
+                "line_id": first,
+                "lines": len(its),
+                "received_currency": currencies.pop() if len(currencies) == 1 else None,
+                "received_amount": None if received is None else Decimal(received) / UNIT,
             }
         )
     return pa.Table.from_pylist(rows, schema=PAYOUTS)
@@ -137,7 +153,7 @@ def line_table(lines: Iterable[Line], explanation: Explanation) -> pa.Table:
     rows = []
     for line in lines:
         verdict = explanation.lines[line.key]
-        kind, source, payout, _ = verdict.counterpart or (None,) * 4
+        kind, source, payout, payout_currency = verdict.counterpart or (None,) * 4
         rows.append(
             {
                 "account_id": line.key[0],
@@ -152,6 +168,7 @@ def line_table(lines: Iterable[Line], explanation: Explanation) -> pa.Table:
                 "kind": kind,
                 "source": source,
                 "payout_id": payout,
+                "payout_currency": payout_currency,
             }
         )
     return pa.Table.from_pylist(rows, schema=LINES)
@@ -175,7 +192,7 @@ def unsettled_table(dues: Iterable[Due], explanation: Explanation) -> pa.Table:
 
 
 _TOLD_ORDERS = """
-select orders.source, orders.order_id, orders.currency, orders.gross_amount,
+select orders.* exclude (paid_amount, state, matched_by),
     case when orders.state <> 'by_bank' then orders.paid_amount
         when payouts.state in ('matched', 'duplicate') then orders.gross_amount end as paid_amount,
     case when orders.state = 'by_bank' then payouts.state else orders.state end as state,
@@ -212,12 +229,16 @@ PAYOUTS = _schema(
     amount=_MONEY,
     due_on=pa.date32(),
     **dict.fromkeys(("state", "matched_by", "account_id", "line_id"), pa.string()),
+    lines=pa.int64(),
+    received_currency=pa.string(),
+    received_amount=_MONEY,
 )
 LINES = _schema(
     **dict.fromkeys(("account_id", "line_id", "currency"), pa.string()),
     amount=_MONEY,
     booked_on=pa.date32(),
-    **dict.fromkeys(("sender", "named", "state", "matched_by", "kind", "source", "payout_id"), pa.string()),
+    **dict.fromkeys(("sender", "named", "state", "matched_by"), pa.string()),
+    **dict.fromkeys(("kind", "source", "payout_id", "payout_currency"), pa.string()),
 )
 UNSETTLED = _schema(
     **dict.fromkeys(("source", "payment_id", "payout_id", "currency"), pa.string()),

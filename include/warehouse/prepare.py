@@ -28,6 +28,17 @@ LOAD_COLUMNS: Mapping[str, str] = {
 }
 """What the loader adds to a feed; entities and slices have ``_deleted`` too, events ``_segment``."""
 
+READ_THROUGH_MARTS = (
+    "reconciliation_runs",
+    "order_states",
+    "receipt_states",
+    "refund_states",
+    "payout_states",
+    "unsettled_states",
+    "line_states",
+)
+"""Tables of ``finance`` that marts show as they stand; a reader of such a mart reads them in its own name."""
+
 
 def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] | None = None) -> None:
     """Create what is missing in the warehouse and leave the rest; safe to run again and at once.
@@ -70,6 +81,8 @@ def prepare(settings: Settings | None = None, contracts: Mapping[str, Contract] 
         admin.execute(LEDGER_SQL.read_text())
         admin.execute("reset role")
         admin.execute(BOOKS_SQL.read_text())
+        for table in READ_THROUGH_MARTS:
+            _show_own_rows(admin, table, settings)
         readers = (settings.loader_user, settings.transformer_user)
         _run(admin, "grant select on ops.financial_audit to {}, {}", *readers)
         for book in books:
@@ -189,6 +202,24 @@ def _create_raw(admin: Warehouse, contract: Contract) -> None:
     for statement in index_statements(contract, f"raw.{contract.feed}"):
         admin.execute(statement)
     return None
+
+
+def _show_own_rows(admin: Warehouse, table: str, settings: Settings) -> None:
+    """Let a reader see its tenants' rows of a table of ``finance``; the transformer and its owner see all."""
+    transformer, reader = settings.transformer_user, settings.reader_user
+    _run(admin, "grant select on finance.{} to {}", table, reader)
+    policies = {
+        "transformer_sees_all": (transformer, "true"),
+        "reader_sees_own": (reader, "tenant_id in (select ops.readable_tenants(current_user))"),
+    }
+    standing = admin.rows("select polname from pg_policy where polrelid = %s::regclass", [f"finance.{table}"])
+    for policy, (role, condition) in policies.items():
+        if (policy,) not in standing:
+            created = f"create policy {policy} on finance.{{}} for select to {{}} using ({condition})"
+            _run(admin, created, table, role)
+    # Said again it would wait for everybody who reads.
+    if not admin.value("select relrowsecurity from pg_class where oid = %s::regclass", [f"finance.{table}"]):
+        _run(admin, "alter table finance.{} enable row level security", table)
 
 
 def _guard_book(admin: Warehouse, contract: Contract, settings: Settings) -> None:

@@ -5,6 +5,7 @@ create table if not exists finance.reconciliation_runs (
     run_id bigint generated always as identity primary key,
     tenant_id text not null,
     as_of_date date not null,
+    time_zone text not null,
     rules_version text not null,
     positions jsonb not null,
     senders text[] not null,
@@ -22,11 +23,21 @@ create table if not exists finance.order_states (
     is_completed boolean not null,
     currency text not null,
     gross_amount numeric(20, 4) not null,
+    paid_at timestamptz not null,
     paid_amount numeric(20, 4),
+    charges bigint not null,
+    charged_currency text,
+    charged_amount numeric(20, 4),
+    receipt_side text,
+    receipt_source text,
+    receipt_id text,
     state text not null,
     matched_by text,
     primary key (tenant_id, source, order_id)
 );
+comment on column finance.order_states.charged_amount is
+'What all charges of the order came to, of whatever currency; null where they are of several, or there are none.';
+comment on column finance.order_states.receipt_id is 'The payment or remittance that it was paid with, the first of several.';
 create index if not exists order_states_open on finance.order_states (tenant_id, order_id)
     where state in ('missing_in_gateway', 'timing', 'ambiguous') or matched_by = 'amount_and_time';
 
@@ -41,8 +52,12 @@ create table if not exists finance.receipt_states (
     payment_type text not null,
     currency text not null,
     amount numeric(20, 4) not null,
+    fee_amount numeric(20, 4) not null,
     paid_at timestamptz not null,
     payout_id text,
+    order_currency text,
+    order_amount numeric(20, 4),
+    order_charges bigint,
     state text not null,
     matched_by text,
     primary key (tenant_id, side, source, receipt_id)
@@ -60,6 +75,8 @@ create table if not exists finance.refund_states (
     currency text not null,
     amount numeric(20, 4) not null,
     refunded_at timestamptz not null,
+    payment_source text,
+    payment_id text,
     state text not null,
     primary key (tenant_id, source, refund_id)
 );
@@ -80,8 +97,13 @@ create table if not exists finance.payout_states (
     matched_by text,
     account_id text,
     line_id text,
+    lines bigint not null,
+    received_currency text,
+    received_amount numeric(20, 4),
     primary key (tenant_id, kind, source, payout_id, currency)
 );
+comment on column finance.payout_states.lines is 'Lines of the bank that are known to be of this payout.';
+comment on column finance.payout_states.received_amount is 'What came at the bank; null where nothing did, or by lines of several currencies.';
 create index if not exists payout_states_due on finance.payout_states (tenant_id, due_on);
 create index if not exists payout_states_reference on finance.payout_states (tenant_id, reference);
 
@@ -111,8 +133,21 @@ create table if not exists finance.line_states (
     kind text,
     source text,
     payout_id text,
+    payout_currency text,
     primary key (tenant_id, account_id, line_id)
 );
 create index if not exists line_states_booked on finance.line_states (tenant_id, booked_on);
 create index if not exists line_states_payout on finance.line_states (tenant_id, payout_id);
 create index if not exists line_states_named on finance.line_states using gin (named);
+
+-- What people look at every day is what is open. The words are those of the marts' condition, or the index would not serve it.
+create index if not exists order_states_break on finance.order_states (tenant_id)
+    where state not in ('matched', 'timing', 'void', 'not_sales') and state <> 'by_bank';
+create index if not exists receipt_states_break on finance.receipt_states (tenant_id)
+    where state not in ('matched', 'timing', 'void', 'not_sales');
+create index if not exists refund_states_break on finance.refund_states (tenant_id)
+    where state not in ('matched', 'timing', 'void', 'not_sales');
+create index if not exists payout_states_break on finance.payout_states (tenant_id)
+    where state not in ('matched', 'timing', 'void', 'not_sales');
+create index if not exists line_states_break on finance.line_states (tenant_id)
+    where state not in ('matched', 'timing', 'void', 'not_sales');

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from include.finance.nightly import reconcile_all
 from include.settings import Settings
 from tests.dbt import scenario
 from tests.dbt.dbt_runs import results_of
@@ -11,9 +12,10 @@ from tests.dbt.dbt_runs import results_of
 
 @pytest.fixture(scope="session")
 def shops(warehouse_settings: Settings) -> Settings:
-    """Give settings of a warehouse with both shops, built from nothing with every data test passing."""
+    """Give a warehouse with both shops, built from nothing with every data test passing, and reconciled."""
     settings = scenario.in_own_database(warehouse_settings, "dbt_shops")
     scenario.load_and_build(settings)
+    reconcile_all(settings)
     return settings
 
 

@@ -261,6 +261,29 @@ DEFECTS: tuple[tuple[str, str], ...] = (
     ("invoice_numbers_have_no_gap", f"delete from {INVOICES} where invoice_number = 'acme-2026-000001'"),
     ("invoice_numbers_have_no_gap", f"update {INVOICES} set issued_on = '2027-01-01' where kol_id = 'binh'"),
     ("invoice_numbers_have_no_gap", f"update {INVOICES} set invoice_number = 'acme-2026-3' where kol_id = 'binh'"),
+    ("every_paid_order_is_listed_once", f"delete from {CREDIT} {OF_O1}"),
+    ("every_paid_order_is_listed_once", f"insert into {CREDIT} select * from {CREDIT} {OF_O1}"),
+    *(
+        ("the_summary_ties_to_the_feeds", defect)
+        for defect in (
+            f"update finance.order_states set gross_amount = gross_amount + 0.01 {OF_O1}",
+            f"update finance.order_states set currency = 'VND' {OF_O1}",
+            f"delete from finance.order_states {OF_O1}",
+            "update finance.receipt_states set amount = amount + 0.01 where side = 'remittance'",
+            "delete from finance.receipt_states where side = 'remittance'",
+            "update finance.payout_states set amount = amount + 0.01 where kind = 'takings'",
+            "delete from finance.payout_states where kind = 'remittance'",
+        )
+    ),
+    *(
+        ("settlements_add_up", defect)
+        for defect in (
+            "update finance.payout_states set amount = amount + 0.01 where kind = 'remittance'",
+            "update finance.receipt_states set fee_amount = fee_amount + 0.01 where side = 'remittance'",
+            "delete from finance.receipt_states where side = 'remittance'",
+            "update finance.payout_states set state = 'void' where kind = 'remittance'",
+        )
+    ),
     (
         "nothing_is_booked_into_a_closed_month",
         f"update {BOOKED} set last_entered_at = '2026-04-06' where posting_month = '2026-03-01' and tenant_id = 'acme'",
@@ -316,8 +339,8 @@ class Undo(Exception):  # noqa: N818
 
 @contextmanager
 def planted(settings: Settings, defect: str) -> Iterator[Warehouse]:
-    """Plant a defect as the transformer for the block alone; it must change something."""
-    with connect("transformer", settings) as warehouse:
+    """Plant a defect for the block alone; it must change something. The transformer cannot write to finance."""
+    with connect("admin" if " finance." in defect else "transformer", settings) as warehouse:
         try:
             with warehouse.transaction():
                 for statement in defect.split("; "):

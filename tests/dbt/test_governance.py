@@ -14,7 +14,7 @@ Manifest = Mapping[str, Any]
 
 MAY_READ = {
     "staging": {"source.raw"},
-    "intermediate": {"staging", "intermediate", "source.ops"},
+    "intermediate": {"staging", "intermediate", "source.ops", "source.finance"},
     "marts": {"intermediate", "marts"},
 }
 """Layer -> what its models read; dimensions may also take their names from staging."""

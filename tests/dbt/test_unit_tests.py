@@ -11,6 +11,7 @@ from tests.dbt.dbt_runs import results_of
 
 ORDERS = "models/intermediate/orders"
 CUSTOMERS = "models/intermediate/customers"
+ITEMS = "models/intermediate/finance/int_finance__items.sql"
 FRAUD = "models/intermediate/fraud"
 MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_click_counts_within_the_attribution_window_borders_included": (
@@ -251,6 +252,56 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_purchase_is_a_product_in_an_order_that_counts": (
         "models/intermediate/products/int_products__purchases.sql",
         "and items.item_type = 'product'",
+        "",
+    ),
+    "an_order_shows_what_was_paid_for_it": (
+        ITEMS,
+        "case when counter_currency = currency then cast(difference as numeric(20, 4)) end",
+        "cast(difference as numeric(20, 4))",
+    ),
+    "a_transferred_order_is_in_the_state_of_its_transfer": (
+        ITEMS,
+        "payouts.received_amount as counter_amount",
+        "orders.charged_amount as counter_amount",
+    ),
+    "a_payment_is_held_against_its_order": (
+        ITEMS,
+        "when payment_type = 'charge' and order_charges = 1 then order_amount\n",
+        "when order_charges = 1 then order_amount\n",
+    ),
+    "a_payout_is_held_against_all_its_lines": (
+        ITEMS,
+        "when payouts.lines = 1 then payouts.amount when",
+        "when payouts.lines > 0 then payouts.amount when",
+    ),
+    "what_is_open_is_explained_by_the_word_in_force": (
+        ITEMS,
+        "case when own.item_id is not null then own.is_withdrawn else anyones.is_withdrawn end",
+        "least(own.is_withdrawn, anyones.is_withdrawn)",
+    ),
+    "what_is_open_ages_in_days_of_its_tenant": (
+        ITEMS,
+        "{{ local_date('items.paid_at', 'runs.time_zone') }}",
+        "cast(items.paid_at as date)",
+    ),
+    "the_latest_word_of_a_record_is_in_force": (
+        "models/intermediate/finance/int_finance__explanations.sql",
+        "entries.item_source is null or records.item_source = entries.item_source",
+        "records.item_source = entries.item_source",
+    ),
+    "a_payout_is_made_of_the_payments_that_succeeded": (
+        "macros/rules/reconciliation.sql",
+        "{{ state }} not in ('void', 'timing')",
+        "{{ state }} <> 'void'",
+    ),
+    "a_paid_order_says_what_it_came_with": (
+        "macros/rules/tokens.sql",
+        "when {{ credit }}.token is null and {{ credit }}.click_token is null then 'coupon'",
+        "when {{ credit }}.token is null then 'coupon'",
+    ),
+    "a_day_of_paid_orders_is_their_sum": (
+        "models/marts/finance/paid_orders_by_day.sql",
+        "and orders.source = credit.source",
         "",
     ),
     "a_tokens_places_are_a_persons_networks_and_sites_of_a_day": (

@@ -91,7 +91,7 @@
     {%- if is_building() -%}
     {%- set failed = results | selectattr('status', 'in', ['error', 'fail', 'runtime error']) | list -%}
     {%- set ran = results | map(attribute='node.unique_id') | list -%}
-    {%- set left_out = graph.nodes.values() | selectattr('resource_type', 'in', ['model', 'test']) | rejectattr('unique_id', 'in', ran) | list -%}
+    {%- set left_out = graph.nodes.values() | selectattr('resource_type', 'in', ['model', 'test']) | rejectattr('config.materialized', 'equalto', 'ephemeral') | rejectattr('unique_id', 'in', ran) | list -%}
     update ops.builds set
             finished_at = clock_timestamp(),
             succeeded = {{ 'false' if failed else 'true' }},

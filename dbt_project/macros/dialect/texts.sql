@@ -24,6 +24,11 @@ lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e'
 {% macro default__hash_of(text) -%}hashtextextended({{ text }}, 0){%- endmacro %}
 {% macro snowflake__hash_of(text) -%}hash({{ text }}){%- endmacro %}
 
+{# A whole number that stands under a name in a JSON object; 0 when it is not there. #}
+{% macro number_in(object, name) -%}{{ return(adapter.dispatch('number_in')(object, name)) }}{%- endmacro %}
+{% macro default__number_in(object, name) -%}coalesce(cast({{ object }} ->> '{{ name }}' as bigint), 0){%- endmacro %}
+{% macro snowflake__number_in(object, name) -%}coalesce(cast({{ object }}:{{ name }} as bigint), 0){%- endmacro %}
+
 {# The digits of a text, and nothing else of it. #}
 {% macro digits_of(text) -%}{{ return(adapter.dispatch('digits_of')(text)) }}{%- endmacro %}
 {% macro default__digits_of(text) -%}regexp_replace({{ text }}, '[^0-9]', '', 'g'){%- endmacro %}

@@ -102,7 +102,7 @@ def test_an_explanation_is_an_entry_that_a_later_one_withdraws(settings: Setting
             "tenant acme, source a2: there is no",
         ),
         (("payout", "o1"), {}, UnknownItemError, "there is no payout o1"),
-        (("refund", "o1"), {}, ValueError, "side 'refund' is none of order, payment"),
+        (("cheque", "o1"), {}, ValueError, "side 'cheque' is none of order, payment, refund"),
         (("order", "o1"), {"category": "luck"}, ValueError, "category 'luck' is none of operating_cost"),
         (("order", "o1"), {"reason": " "}, ValueError, "needs reason"),
         (("order", "o1"), {"entered_by": ""}, ValueError, "needs entered_by"),

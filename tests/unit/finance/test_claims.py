@@ -88,6 +88,42 @@ def test_an_order_is_in_the_state_of_its_charges(charges: list[dict[str, Any]], 
         assert row["state"] == ("void" if state == "missing_in_gateway" else state)
 
 
+@pytest.mark.parametrize(
+    ("charges", "count", "said", "first"),
+    [
+        ([payment("p", "1", 90)], 1, ("USD", 90), "p"),
+        ([payment("q", "1", 40), payment("p", "1", 60)], 2, ("USD", 100), "p"),
+        ([payment("p", "1", 150, currency="AUD")], 1, ("AUD", 150), "p"),
+        ([payment("p", "1", 150, currency="AUD"), payment("q", "1", 60)], 2, (None, None), "p"),
+        ([payment("p", None)], 1, ("USD", 100), "p"),
+        ([payment("p", "1", status="failed")], 0, (None, None), None),
+    ],
+)
+def test_an_order_keeps_what_its_charges_say(
+    charges: list[dict[str, Any]], count: int, said: tuple[str | None, int | None], first: str | None
+) -> None:
+    [row] = judged(orders=[order("1")], payments=charges).orders.to_pylist()
+    assert (row["charges"], row["receipt_id"]) == (count, first)
+    assert (row["charged_currency"], row["charged_amount"]) == said
+    assert (row["receipt_side"], row["receipt_source"]) == (("payment", "stripe") if first else (None, None))
+
+
+def test_a_payment_keeps_its_fee_and_what_its_order_says() -> None:
+    result = judged(
+        orders=[order("1"), order("2", 70)],
+        payments=[
+            payment("p", "1", 150, currency="AUD", fee_amount=Decimal(3)),
+            payment("q", None, 70, fee_amount=None),
+        ],
+    )
+    said = {row["receipt_id"]: row for row in result.receipts.to_pylist()}
+    columns = ("fee_amount", "order_currency", "order_amount", "order_charges")
+    assert [tuple(said[name][column] for column in columns) for name in "pq"] == [
+        (3, "USD", 100, 1),
+        (0, "USD", 70, 1),
+    ]
+
+
 def test_a_payment_of_nothing_that_is_known_belongs_to_no_order() -> None:
     result = judged(orders=[order("1")], payments=[payment("p", "1"), payment("q", "77")])
     assert of_receipts(result) == {"p": "matched", "q": "missing_order"}

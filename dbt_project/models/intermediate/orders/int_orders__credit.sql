@@ -12,7 +12,10 @@
             "{{ delete_touched(ref('int_orders__evidence_touched'), {'tenant_id': 'tenant_id', 'source': 'source', 'order_id': 'order_id'}) }}",
             "{{ prefer_hashing() }}",
         ],
-        post_hook=["{{ advance(['orders', 'clicks', 'tracking_tokens', 'kols', 'kol_contracts', 'tenants']) }}"],
+        post_hook=[
+            "{{ advance(['orders', 'clicks', 'tracking_tokens', 'kols', 'kol_contracts', 'tenants']) }}",
+            "{{ secure_mart() }}",
+        ],
     )
 }}
 -- One row per web order: the KOL who is credited with it, by which evidence, or why nobody is.
