@@ -3,12 +3,18 @@
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from include.feeds.decision import DecisionError
 from include.finance import explain
+from include.finance.booking import post_journal
+from include.finance.close import CloseError, close_period
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.posting import PostingError
+from include.finance.report import ReportError, report
 from include.finance.rules import Rules, rules_of, set_rules
+from include.settings import get_settings
 from include.warehouse import connect
 
 
@@ -17,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (LookupError, ValueError, DecisionError) as error:
+    except (LookupError, ValueError, DecisionError, PostingError, CloseError, ReportError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -32,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_command(commands)
     _add_explanations(commands)
     _add_rules(commands)
+    _add_closes(commands)
     return parser
 
 
@@ -112,6 +119,51 @@ def _set_rules(options: argparse.Namespace) -> None:
 def _print_rules(rules: Rules) -> None:
     said = asdict(rules) | {"version": rules.version}
     print(*(f"{name:<20} {value}" for name, value in said.items()), sep="\n")
+
+
+def _add_closes(commands: Any) -> None:
+    journal = commands.add_parser("journal", help="enter what money facts have changed")
+    journal.set_defaults(run=_journal)
+    journal.add_argument("--tenant", required=True)
+    journal.add_argument("--by", default="nightly", metavar="NAME", help="who posts (default: %(default)s)")
+
+    close = commands.add_parser("close", help="close a month, so that nothing is booked into it any more")
+    close.set_defaults(run=_close)
+    close.add_argument("--by", required=True, metavar="NAME", help="who closes it")
+    close.add_argument("--reason", required=True, metavar="TEXT", help="why it may be closed")
+    close.add_argument("--accept-open", action="store_true", help="though records of it are open")
+
+    told = commands.add_parser("report", help="a month's report, as CSV; of a closed month always the same")
+    told.set_defaults(run=_report)
+    told.add_argument("--file", type=Path, help="write it there instead of to the screen")
+    for command in (close, told):
+        command.add_argument("--tenant", required=True)
+        command.add_argument("--month", required=True, metavar="YYYY-MM")
+
+
+def _journal(options: argparse.Namespace) -> None:
+    print(post_journal(get_settings(), options.tenant, by=options.by))
+
+
+def _close(options: argparse.Namespace) -> None:
+    print(
+        close_period(
+            get_settings(),
+            options.tenant,
+            options.month,
+            by=options.by,
+            reason=options.reason,
+            accept_open=options.accept_open,
+        )
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    made = report(get_settings(), options.tenant, options.month)
+    if options.file:
+        options.file.write_bytes(made)
+    else:
+        sys.stdout.write(made.decode())
 
 
 if __name__ == "__main__":

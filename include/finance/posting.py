@@ -20,6 +20,7 @@ from include.feeds.decision import land_decision
 from include.feeds.landing import manifests
 from include.feeds.load import LoadResult, load_landed
 from include.finance.ledger import CONTRACTS, ENTRIES, FACTS, Posting, pay, penalties, post, totals
+from include.finance.periods import open_from as first_open_day
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -68,20 +69,22 @@ def post_orders(
         settings: where the warehouse and the landing zone are.
 
     Raises:
-        PostingError: the tenant is not published, or a build is under way or has failed half-way.
+        PostingError: the tenant is not published, a build is under way or has failed half-way, or
+            ``open_from`` lies in a closed month.
         LedgerError: the facts contradict themselves.
     """
     settings = settings or get_settings()
-    with _opened(tenant_id, settings) as ledger:
+    with opened_ledger(tenant_id, settings) as ledger:
+        ledger.require_open(open_from)
         since = ledger.progress()
         with ledger.transformer.transaction():
             ledger.transformer.execute("set transaction isolation level repeatable read")
             day, upto = ledger.published()
             orders = _touch(ledger, since, upto, held)
-            facts = _read(ledger.transformer, _FACTS, FACTS)
-            standing = _read(ledger.transformer, _STANDING, ENTRIES)
-            contracts = _read(ledger.transformer, _CONTRACTS, CONTRACTS)
-            charged = _read(ledger.transformer, _CHARGED, ENTRIES)
+            facts = read_as(ledger.transformer, _FACTS, FACTS)
+            standing = read_as(ledger.transformer, _STANDING, ENTRIES)
+            contracts = read_as(ledger.transformer, _CONTRACTS, CONTRACTS)
+            charged = read_as(ledger.transformer, _CHARGED, ENTRIES)
         posting = Posting(tenant_id, open_from, day, datetime.now(UTC), by)
         balances = ledger.balances(_kols(facts, standing, contracts, charged))
         posted = post(facts, standing, balances, posting)
@@ -116,7 +119,8 @@ def pay_out(
         LedgerError: an amount is not positive or more than is payable.
     """
     settings = settings or get_settings()
-    with _opened(tenant_id, settings) as ledger:
+    with opened_ledger(tenant_id, settings) as ledger:
+        ledger.require_open(open_from)
         day, upto = ledger.published()
         if ledger.progress()["build_id"] != upto["build"]:
             raise PostingError(
@@ -132,8 +136,8 @@ def pay_out(
 
 
 @contextmanager
-def _opened(tenant_id: str, settings: Settings) -> Iterator["_Ledger"]:
-    """Give a tenant's ledger, whole and to nobody else meanwhile."""
+def opened_ledger(tenant_id: str, settings: Settings) -> Iterator["Ledger"]:
+    """Give a tenant's ledger, whole and to nobody else meanwhile; months are closed by its holder alone."""
     with (
         connect("loader", settings) as holder,
         connect("loader", settings) as loader,
@@ -141,13 +145,13 @@ def _opened(tenant_id: str, settings: Settings) -> Iterator["_Ledger"]:
         holder.transaction(),
     ):
         holder.lock(f"sokol:ledger:{tenant_id}")
-        ledger = _Ledger(tenant_id, loader, transformer, settings)
+        ledger = Ledger(tenant_id, loader, transformer, settings)
         ledger.recover()
         yield ledger
 
 
 @dataclass(frozen=True)
-class _Ledger:
+class Ledger:
     """A tenant's ledger in the warehouse."""
 
     tenant_id: str
@@ -195,6 +199,15 @@ class _Ledger:
                 " so credit and events may differ; post once `python -m include.transform` has succeeded"
             )
         return day, {"build": build, "orders": orders}
+
+    def require_open(self, day: date) -> None:
+        """Refuse to book from a day of a closed month on; while the ledger is held, none is closed."""
+        first = first_open_day(self.settings, self.tenant_id)
+        if day < first:
+            raise PostingError(
+                f"ledger of tenant {self.tenant_id}: nothing is booked before {first} any more, so not from"
+                f" {day} on; a month has been closed meanwhile, post again"
+            )
 
     def balances(self, kols: Iterable[str] | None) -> pa.Table:
         """Return the balances of some KOLs or of all."""
@@ -249,7 +262,7 @@ class _Ledger:
 
 
 def _touch(
-    ledger: _Ledger, since: Mapping[str, Any], upto: Mapping[str, int], held: Collection[OrderKey]
+    ledger: Ledger, since: Mapping[str, Any], upto: Mapping[str, int], held: Collection[OrderKey]
 ) -> int:
     """Make the tables of the orders that are held and of those to look at; return how many these are."""
     changed = {tuple(key) for key in since["held"]} ^ set(held)
@@ -276,8 +289,8 @@ def _kols(*tables: pa.Table) -> set[str]:
     return {kol for table in tables for kol in table["kol_id"].to_pylist() if kol is not None}
 
 
-def _read(transformer: Warehouse, statement: str, schema: pa.Schema) -> pa.Table:
-    """Return a query's rows as Arrow; its columns are those of the schema."""
+def read_as(transformer: Warehouse, statement: str, schema: pa.Schema) -> pa.Table:
+    """Return the rows of a query as an Arrow table of the given columns."""
     text = b"".join(transformer.copy_out(statement, header=True))
     options = pacsv.ConvertOptions(
         column_types=schema,

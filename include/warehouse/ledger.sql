@@ -19,3 +19,10 @@ create table if not exists finance.ledger_balances (
     lines bigint not null,
     primary key (tenant_id, kol_id, currency, account)
 );
+
+-- How far each tenant's financial journal has come, likewise. The days of its entries are those of a zone.
+create table if not exists finance.journal_progress (
+    tenant_id text primary key,
+    time_zone text not null,
+    positions jsonb not null    -- feed: load up to which it is entered; builds: build up to which events are
+);

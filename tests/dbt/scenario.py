@@ -104,6 +104,21 @@ def feeds() -> dict[str, list[Row]]:
             FORECAST,
             [("2026-Q1", "high", "300.00"), ("2026-Q1", "medium", "80.25"), ("2025-Q4", "low", "-10.5")],
         ),
+        "journal_entries": [
+            made.journal_entry("j1", "2026-03-02", "110.00", vat_amount="10.00", discount_amount="5.00"),
+            made.journal_entry("j2", "2026-03-06", "-55.00", vat_amount="-5.00", event_type="refund"),
+            made.journal_entry(
+                "j3", "2026-03-09", "110.00", fee_amount="3.30", record_type="payment", event_type="charge"
+            ),
+            *(
+                made.journal_entry(
+                    entry_id, "2026-03-30", amount, event_type="refund", event_id="r2",
+                    posting_date="2026-04-01", entry_type="adjustment", entered_at="2026-04-09T20:00:00Z",
+                )
+                for entry_id, amount in (("j4", "-11.00"), ("j5", "1.00"))
+            ),
+        ],
+        "period_closes": [made.close("2026-03", "2026-04-05T09:00:00Z")],
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
@@ -118,6 +133,7 @@ def feeds() -> dict[str, list[Row]]:
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
         "clv_forecasts": [of_kolkata(forecasts.forecast("shop:1", FORECAST, "40.00", segment="low"))],
         "clv_series": forecasts.whole_series(FORECAST, [("2026-Q1", "low", "40.00")], KOLKATA),
+        "journal_entries": [of_kolkata(made.journal_entry("j1", "2026-03-04", "1000.00", currency="INR"))],
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)
         ],

@@ -29,6 +29,8 @@ MARTS = (
     "customer_lifetime_value",
     "clv_segments",
     "clv_series",
+    "financial_journal",
+    "monthly_closes",
 )
 
 

@@ -23,6 +23,8 @@ RECORDS, VISITS, TIES = (
     "intermediate.int_visitors__ties",
 )
 FORECASTS, SEGMENTS, SERIES = "marts.customer_forecasts", "marts.clv_segments", "marts.clv_series"
+BOOKED = "intermediate.int_closes__booked"
+CLOSES, JOURNAL = "marts.monthly_closes", "marts.financial_journal"
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 ENTRIES = "marts.kol_roi_entries"
@@ -250,6 +252,24 @@ DEFECTS: tuple[tuple[str, str], ...] = (
             "delete from finance.receipt_states where side = 'remittance'",
             "update finance.payout_states set state = 'void' where kind = 'remittance'",
         )
+    ),
+    (
+        "nothing_is_booked_into_a_closed_month",
+        f"update {BOOKED} set last_entered_at = '2026-04-06' where posting_month = '2026-03-01' and tenant_id = 'acme'",
+    ),
+    (
+        "nothing_is_booked_into_a_closed_month",
+        f"update {BOOKED} set posting_month = event_month where event_month < posting_month",
+    ),
+    *(
+        ("monthly_closes_equal_the_books", f"update {CLOSES} set {column} = {column} + 0.01 where measure = 'sales'")
+        for column in ("booked_amount", "earlier_amount", "since_close_amount", "current_amount")
+    ),
+    ("monthly_closes_equal_the_books", f"delete from {CLOSES} where measure = 'payments_fee'"),
+    ("monthly_closes_equal_the_books", f"delete from {JOURNAL} where entry_id = 'j4'"),
+    (
+        "monthly_closes_equal_the_books",
+        f"update {CLOSES} set current_amount = current_amount - 1, since_close_amount = since_close_amount - 1 where measure = 'refunds'",
     ),
     ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
 )  # fmt: skip

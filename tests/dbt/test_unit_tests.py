@@ -233,6 +233,16 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "and products.priced_date = rates.fx_date",
         "and products.priced_date < rates.fx_date",
     ),
+    "what_is_booked_is_told_by_measure_and_both_months": (
+        "models/intermediate/closes/int_closes__booked.sql",
+        "when record_type = 'payment' and event_type = 'refund' then 'payment_refunds'",
+        "",
+    ),
+    "a_month_shows_what_it_closed_with_and_what_came_since": (
+        "models/marts/closes/monthly_closes.sql",
+        "case when event_month < posting_month then amount else 0 end as earlier_amount",
+        "0 as earlier_amount",
+    ),
     "a_purchase_is_a_product_in_an_order_that_counts": (
         "models/intermediate/products/int_products__purchases.sql",
         "and items.item_type = 'product'",

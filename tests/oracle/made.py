@@ -148,3 +148,23 @@ def product(sku: str, price: str, **values: Any) -> Row:
         "tenant_id": TENANT, "source": "shop", "sku": sku, "product_name": sku.title(), "category": "all",
         "currency": "USD", "price": price, "cost": None, "updated_at": "2026-03-01T00:00:00Z", **values,
     }  # fmt: skip
+
+
+def journal_entry(entry_id: str, event_date: str, amount: str, **values: Any) -> Row:
+    """Return an entry of the journal, as its day is open: of an order that was completed, in USD."""
+    return {
+        "tenant_id": TENANT, "entry_id": entry_id, "entry_type": "entry", "record_type": "order",
+        "source": "shop", "record_id": "o1", "event_type": "completion", "event_id": None, "currency": "USD",
+        "amount": amount, "vat_amount": "0", "discount_amount": "0", "fee_amount": "0",
+        "event_date": event_date, "posting_date": event_date, "entered_at": "2026-04-02T20:00:00Z",
+        "entered_by": "nightly", "reason": "came", **values,
+    }  # fmt: skip
+
+
+def close(month: str, closed_at: str, **values: Any) -> Row:
+    """Return the close of a month."""
+    return {
+        "tenant_id": TENANT, "month": month, "as_of_date": closed_at[:10], "fingerprint": "0" * 64,
+        "reconciliation": "[]", "open_items": 0, "closed_at": closed_at, "entered_by": "finance",
+        "reason": "all is explained", **values,
+    }  # fmt: skip

@@ -13,7 +13,7 @@ from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
     "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
-    "identity_overrides", "identity_runs", "ledger_entries",
+    "identity_overrides", "identity_runs", "journal_entries", "ledger_entries", "period_closes",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from include.finance.posting import SOURCE, Posted, PostingError, pay_out, post_
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
-from tests.integration.finance.killing import PLACES, start
+from tests.integration.finance.killing import PLACES, start, work
 from tests.oracle import made
 from tests.oracle.loading import load_rows
 from tests.oracle.rows import Row
@@ -156,7 +156,7 @@ def test_a_killed_posting_is_made_up_for(shop: Settings, number: int) -> None:
     place, day = PLACES[number], date(2026, 5, 2 + number)
     at, name = f"{day}T05:00:00Z", f"killed-{number}"
     load(shop, day, {"orders": [made.order(name, at, coupon_code="ana")]})
-    process = start(shop, made.TENANT, OPEN, place)
+    process = start(work, shop, made.TENANT, OPEN, place)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     of_order = f"select count(*) from raw.ledger_entries where order_id = '{name}'"

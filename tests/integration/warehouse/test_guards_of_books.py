@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from include.settings import Settings
-from include.warehouse import Role, Warehouse, connect, prepare
+from include.warehouse import Role, Warehouse, connect, load_contracts, prepare
 
 BOOK = "{book}.finance_explanations"
 AUDIT = "{ops}.financial_audit"
@@ -78,6 +78,7 @@ GUARDS = (
     "drop table {ops}.guards_of_books cascade",
 )
 STATEMENTS = (*ROWS, *TABLES, *GUARDS)
+BOOKS = sorted(feed for feed, contract in load_contracts().items() if contract.kind == "book")
 
 REAL = {"book": "raw", "ops": "ops", "guard": "book_guard", "audit": "book_audit"}
 TWIN = {"book": "twin", "ops": "twin_ops", "guard": "twin_guard", "audit": "twin_audit"}
@@ -175,6 +176,18 @@ def test_every_role_is_refused(guarded: Settings, role: Role, statement: str) ->
             warehouse.execute(statement.format(**REAL))
         if role == "admin":
             assert not isinstance(refused.value, psycopg.errors.InsufficientPrivilege)
+    assert state(guarded) == before
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_every_book_is_guarded_as_the_one_above(guarded: Settings, book: str) -> None:
+    before = state(guarded)
+    roles: tuple[Role, ...] = ("loader", "admin")
+    for role in roles:
+        for statement in (*ROWS, *TABLES):
+            if "{book}." in statement:
+                with connect(role, guarded) as warehouse, pytest.raises(REFUSED):
+                    warehouse.execute(statement.replace("finance_explanations", book).format(**REAL))
     assert state(guarded) == before
 
 

@@ -1,4 +1,4 @@
-"""Shops whose orders, terms and flags change from night to night, and what their ledgers must come to."""
+"""Shops whose orders, terms and flags change from night to night, and what their books must come to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.finance import ledger
+from include.finance import journal, ledger
 from include.finance.ledger import BALANCES, CONTRACTS, ENTRIES, FACTS, Posting
 
 Key = tuple[str, str]
@@ -86,10 +86,11 @@ class Order:
 
 @dataclass
 class Shop:
-    """All orders and terms of a tenant."""
+    """All orders, payments and terms of a tenant; a payment by its id: day, currency, amount and fee."""
 
     orders: dict[str, Order] = field(default_factory=dict)
     terms: dict[str, Terms] = field(default_factory=dict)
+    payments: dict[str, tuple[date, str, Decimal, Decimal]] = field(default_factory=dict)
 
     def facts(self, orders: Iterable[str] | None = None) -> list[Row]:
         wanted = sorted(self.orders if orders is None else set(orders) & set(self.orders))
@@ -98,6 +99,36 @@ class Shop:
             for name in wanted
             for row in self.orders[name].facts(self.terms.get(self.orders[name].kol or ""))
         ]
+
+    def money_facts(self, records: Iterable[str] | None = None) -> list[Row]:
+        """Return what orders and payments of these ids say of money; VAT is 10 %, a tenth was given off."""
+        rows: list[Row] = []
+
+        def add(name: str, event: tuple[str, str, str], day: date, code: str, *amounts: Decimal) -> None:
+            kind, event_type, event_id = event
+            told = dict(zip(journal.AMOUNTS, amounts, strict=True))
+            rows.append(
+                {
+                    "record_type": kind, "source": "shop", "record_id": name, "event_type": event_type,
+                    "event_id": event_id or None, "event_date": day, "currency": code,
+                } | told
+            )  # fmt: skip
+
+        for name, order in sorted(self.orders.items()):
+            if order.completed is None or (records is not None and name not in records):
+                continue
+            unit = UNITS[order.currency]
+            changes = [("completion", "", order.completed, order.gross, (order.gross / 10).quantize(unit))]
+            changes += [
+                ("refund", refund, day, -amount, ZERO) for refund, (day, amount) in order.refunds.items()
+            ]
+            for event_type, event_id, day, amount, off in changes:
+                vat = (amount / 11).quantize(unit, ROUND_HALF_UP)
+                add(name, ("order", event_type, event_id), day, order.currency, amount, vat, off, ZERO)
+        for name, (day, code, amount, fee) in sorted(self.payments.items()):
+            if records is None or name in records:
+                add(name, ("payment", "charge", ""), day, code, amount, ZERO, ZERO, fee)
+        return rows
 
     def contracts(self) -> list[Row]:
         return [
@@ -110,6 +141,56 @@ class Shop:
             }
             for kol, terms in sorted(self.terms.items()) if terms.target is not None
         ]  # fmt: skip
+
+
+@dataclass
+class Journal:
+    """A journal as it grows, written by the function under test alone; every step is checked."""
+
+    entries: pa.Table = field(default_factory=lambda: table([], journal.ENTRIES))
+    open_from: date = NEW_YEAR
+    day: date = NEW_YEAR
+    rows: list[Row] = field(default_factory=list)
+
+    def post(self, shop: Shop, touched: Iterable[str], *, is_repeated: bool = False) -> None:
+        """Enter what the shop says of the touched records."""
+        touched = set(touched)
+        facts = table(shop.money_facts(touched), journal.MONEY_FACTS)
+        made = self._difference(facts, touched)
+        ids = [row["entry_id"] for row in self.rows] + made["entry_id"].to_pylist()
+        assert len(set(ids)) == len(ids), "an id is used again"
+        for row in made.to_pylist():
+            assert row["posting_date"] == max(row["event_date"], self.open_from), "posted into a closed month"
+            assert (row["entry_type"] == "adjustment") == (row["event_date"] < self.open_from)
+            assert any(row[name] for name in journal.AMOUNTS), "an entry changes nothing"
+            self.rows.append(row)
+        self.entries = pa.concat_tables([self.entries, made])
+        if is_repeated:
+            assert self._difference(facts, touched).num_rows == 0, "a replay posts something"
+
+    def sums(self) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
+        """Return what is entered of each event by currency and day, where that is anything."""
+        return _sums(self.rows)
+
+    def assert_ties(self, shop: Shop) -> None:
+        """Hold the journal against the facts as they are now."""
+        assert self.sums() == _sums(shop.money_facts())
+
+    def _difference(self, facts: pa.Table, touched: set[str]) -> pa.Table:
+        is_touched = pc.is_in(self.entries["record_id"], pa.array(sorted(touched), pa.string()))
+        at = datetime(self.day.year, self.day.month, self.day.day, 22, tzinfo=UTC)
+        posting = Posting("acme", self.open_from, self.day, at, "test")
+        return journal.enter(facts, self.entries.filter(is_touched), posting)
+
+
+def _sums(rows: Iterable[Row]) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
+    found: dict[tuple[Any, ...], tuple[Decimal, ...]] = {}
+    by = ("record_type", "source", "record_id", "event_type", "event_id", "currency", "event_date")
+    for row in rows:
+        key = tuple(row[name] for name in by)
+        before = found.get(key, (ZERO,) * len(journal.AMOUNTS))
+        found[key] = tuple(had + row[name] for had, name in zip(before, journal.AMOUNTS, strict=True))
+    return {key: amounts for key, amounts in found.items() if any(amounts)}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The ledger comes to what the facts say, whatever happened before; a poster with a defect is found out."""
+"""Ledger and journal come to what the facts say, whatever happened; a poster with a defect is found out."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -13,13 +13,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from include.finance import ledger
+from include.finance import journal, ledger
 from include.finance.ledger import BALANCES, CONTRACTS, ENTRIES, FACTS, LedgerError, Posting
 from include.settings import PROJECT_ROOT
 from tests.unit.finance.shop import (
     NEW_YEAR,
     UNITS,
     Books,
+    Journal,
     Order,
     Shop,
     Terms,
@@ -30,6 +31,7 @@ from tests.unit.finance.shop import (
 
 KOLS = ("ana", "binh", "chi")
 ORDERS = tuple(f"o{number}" for number in range(20))
+PAYMENTS = tuple(f"p{number}" for number in range(6))
 Action = tuple[Any, ...]
 
 days = st.integers(0, 70).map(lambda number: NEW_YEAR + timedelta(days=number))
@@ -43,12 +45,16 @@ credited = st.tuples(st.just("credit"), order_ids, kols)
 refunded = st.tuples(st.just("refund"), order_ids, st.sampled_from("ab"), st.integers(1, 110), days)
 flagged = st.tuples(st.just("flag"), order_ids)
 signed = st.tuples(st.just("contract"), st.sampled_from(KOLS), rates, targets)
+fees = st.sampled_from(("0", "0.3", "0.4444")).map(Decimal)
 actions = st.one_of(
     placed, credited, credited, refunded, refunded, flagged, flagged, signed,
     st.tuples(st.just("unrefund"), order_ids, st.sampled_from("ab")),
     st.tuples(st.just("cancel"), order_ids, st.one_of(days, st.none())),
     st.tuples(st.just("completed"), order_ids, st.one_of(days, st.none())),
     st.tuples(st.just("rate"), st.sampled_from(KOLS), rates),
+    st.tuples(st.just("charge"), st.sampled_from(PAYMENTS), days, currencies, st.integers(1, 99_999), fees),
+    st.tuples(st.just("fee"), st.sampled_from(PAYMENTS), fees),
+    st.tuples(st.just("uncharge"), st.sampled_from(PAYMENTS)),
 )  # fmt: skip
 
 
@@ -120,6 +126,17 @@ def apply(shop: Shop, action: Action) -> set[str]:
             changed = replace(changed, contract_id=contract_id, target=values[1], penalty=penalty)
         shop.terms[name] = changed
         return {order.order_id for order in shop.orders.values() if order.kol == name}
+    if kind == "charge":
+        day, currency, units, fee = values
+        shop.payments[name] = (day, currency, units * UNITS[currency], fee)
+        return {name}
+    if kind == "fee":
+        if name in shop.payments:
+            shop.payments[name] = (*shop.payments[name][:3], values[0])
+        return {name}
+    if kind == "uncharge":
+        shop.payments.pop(name, None)
+        return {name}
     order = shop.orders.get(name)
     if order is None:
         return {name}
@@ -139,31 +156,63 @@ def apply(shop: Shop, action: Action) -> set[str]:
 
 @dataclass
 class Told:
-    """A history as it was lived: the ledger, the shop in the end, and the shop of each night."""
+    """A history as it was lived: the books, the shop in the end, the shop of each night, and what each close
+    left: first open day -> all that stood before it."""
 
     books: Books = field(default_factory=Books)
+    journal: Journal = field(default_factory=Journal)
+    closed: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     shop: Shop = field(default_factory=opened)
     snapshots: list[tuple[Shop, set[str], date, date]] = field(default_factory=list)
 
 
+def booked_before(told: Told, day: date) -> list[dict[str, Any]]:
+    """Return all lines and entries that are booked before a day."""
+    return [row for row in (*told.books.rows, *told.journal.rows) if row["posting_date"] < day]
+
+
+def close(told: Told) -> None:
+    """Close all months that are over, and keep what they say; what was closed before still says the same."""
+    first_open = told.books.day.replace(day=1)
+    told.books.open_from = told.journal.open_from = first_open
+    told.closed.setdefault(first_open, booked_before(told, first_open))
+
+
 def live(history: list[Night]) -> Told:
-    """Live through a history; the ledger ties after each night."""
+    """Live through a history; the books tie after each night, and a closed month is what it was."""
     told = Told()
     books, shop = told.books, told.shop
     for night in history:
         touched = {name for action in night.actions for name in apply(shop, action)}
         books.day += timedelta(days=night.days)
+        told.journal.day = books.day
         told.snapshots.append((copy.deepcopy(shop), touched, books.day, books.open_from))
         books.post(shop, touched, is_repeated=night.is_repeated)
         books.penalties(shop)
         assert_ties(books, shop)
+        told.journal.post(shop, touched, is_repeated=night.is_repeated)
+        told.journal.assert_ties(shop)
         if night.pays:
             share, only = night.pays
             books.pay(Decimal(share) / 100, [only] if only else [])
             assert_ties(books, shop)
+        for day, rows in told.closed.items():
+            assert booked_before(told, day) == rows, "a closed month has changed"
         if night.closes:
-            books.open_from = books.day.replace(day=1)
+            close(told)
     return told
+
+
+def enter(history: list[Night]) -> None:
+    """Live through a history with a journal alone."""
+    shop, entered = opened(), Journal()
+    for night in history:
+        touched = {name for action in night.actions for name in apply(shop, action)}
+        entered.day += timedelta(days=night.days)
+        entered.post(shop, touched, is_repeated=night.is_repeated)
+        entered.assert_ties(shop)
+        if night.closes:
+            entered.open_from = entered.day.replace(day=1)
 
 
 def check(history: list[Night]) -> None:
@@ -189,11 +238,15 @@ def test_the_order_of_nights_does_not_matter(history: list[Night], chance: Any) 
     told = live([replace(night, pays=None) for night in history])
     shuffled = list(told.snapshots)
     chance.shuffle(shuffled)
-    other = Books()
+    other, entered = Books(), Journal()
     for (shop, touched, _, _), (_, _, day, open_from) in zip(shuffled, told.snapshots, strict=True):
         other.day, other.open_from = day, open_from
+        entered.day, entered.open_from = day, open_from
         other.post(shop, touched)
+        entered.post(shop, touched)
     other.post(told.shop, told.shop.orders)
+    entered.post(told.shop, (*ORDERS, *PAYMENTS))
+    assert entered.sums() == told.journal.sums()
     other.penalties(told.shop)
     assert_ties(other, told.shop)
     by = ("order_id", "kol_id", "currency", "account")
@@ -233,6 +286,20 @@ DEFECTS = {
 }  # fmt: skip
 """What a wrong poster would do: the statement, its text, and the text with the defect."""
 
+JOURNAL_DEFECTS = {
+    "posts into closed months": ("greatest(event_date, getvariable('posting_open_from'))", "event_date"),
+    "books everything on the first open day": (
+        "greatest(event_date, getvariable('posting_open_from'))", "getvariable('posting_open_from')",
+    ),
+    "calls every entry an entry": ("'adjustment', 'entry'", "'entry', 'entry'"),
+    "names a second change like the first": ("sum(entries) over event as number", "0 as number"),
+    "forgets what is entered": ("from standing", "from standing where false"),
+    "keeps what counts no longer": (
+        "said_amount <> stood_amount or", "said_amount > stood_amount or",
+    ),
+    "does not look at fees": ("or said_fee_amount <> stood_fee_amount", ""),
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_poster_with_a_defect_is_found_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +310,16 @@ def test_a_poster_with_a_defect_is_found_out(name: str, monkeypatch: pytest.Monk
     search = settings(quick, max_examples=20, phases=[Phase.generate], derandomize=True, database=None)
     with pytest.raises(AssertionError):
         search(given(histories())(check))()
+
+
+@pytest.mark.parametrize("name", JOURNAL_DEFECTS)
+def test_a_journal_with_a_defect_is_found_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, defect = JOURNAL_DEFECTS[name]
+    assert text in journal._ENTRIES
+    monkeypatch.setattr(journal, "_ENTRIES", journal._ENTRIES.replace(text, defect))
+    search = settings(quick, max_examples=20, phases=[Phase.generate], derandomize=True, database=None)
+    with pytest.raises(AssertionError):
+        search(given(histories())(enter))()
 
 
 def test_a_payer_who_pays_too_much_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
