@@ -12,7 +12,7 @@ RUN := $(BIN)/python -m include.local
 RUNTIME := $(VENV)/.installed-runtime
 DEVELOPMENT := $(VENV)/.installed-development
 
-.PHONY: help demo online-retail forecasts start stop status clean install install-dev psql airflow dbt bench lint test \
+.PHONY: help demo online-retail forecasts finance start stop status clean install install-dev psql airflow dbt bench lint test \
 	ruff mypy sqlfluff import-linter dbt-bouncer unit integration dags dbt-build e2e
 
 help: ## list the commands
@@ -26,6 +26,9 @@ online-retail: $(RUNTIME) ## backfill the real Online Retail files ($$SOKOL_DATA
 
 forecasts: $(RUNTIME) ## train, forecast every customer and rebuild the marts, through Airflow
 	@$(RUN) forecasts
+
+finance: $(RUNTIME) ## reconcile orders, payments and bank, post the ledger and write the finance packs, through Airflow
+	@$(RUN) finance
 
 start: $(RUNTIME) ## start Postgres and Airflow as they were left
 	@$(RUN) start

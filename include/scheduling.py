@@ -17,6 +17,7 @@ class Tag(StrEnum):
     TRANSFORM = "transform"
     IDENTITY = "identity"
     CLV = "clv"
+    FINANCE = "finance"
     QUALITY = "quality"
     MARTS = "marts"
 

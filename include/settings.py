@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     smallest_mart_share: float = 0.5
     """Share of its rows at the last passed gate that a mart must still have, 0 to 1."""
 
+    exports_url: str = ""
+    """Folder of what is written for people, such as the finance packs, local or any fsspec URL."""
+    alert_urls: SecretStr = SecretStr("")
+    """Where alerts go: URLs of Apprise (``mailtos://…``), split by spaces; to the log alone when empty."""
+
     clv_shard_customers: int = 250_000
     """Customers that a forecast model learns from, and that are forecast at once; fewer need less memory."""
     mlflow_uri: str = ""
@@ -66,6 +71,7 @@ class Settings(BaseSettings):
             "landing_url": str(self.home / "landing"),
             "sources_dir": self.home / "sources",
             "demo_dir": self.home / "demo",
+            "exports_url": str(self.home / "exports"),
             "mlflow_uri": f"file:{self.home / 'clv' / 'mlruns'}",
         }
         for field, value in defaults.items():

@@ -1,16 +1,19 @@
-"""Command line: ``python -m include.finance``; ``--help`` lists the commands."""
+"""Command line: ``python -m include.finance`` with one of its commands; ``--help`` lists them."""
 
 import argparse
 import sys
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from include.feeds.decision import DecisionError
-from include.finance import explain
+from include.finance import books, explain, ledger_commands
 from include.finance.booking import post_journal
 from include.finance.close import CloseError, close_period
 from include.finance.explanations import allowed, explain_item, withdraw_explanation
+from include.finance.fraud import BOOK, StaleFlagsError, flags, review_flag
+from include.finance.invoicing import InvoiceError
 from include.finance.posting import PostingError
 from include.finance.report import ReportError, report
 from include.finance.rules import Rules, rules_of, set_rules
@@ -23,7 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (LookupError, ValueError, DecisionError, PostingError, CloseError, ReportError) as error:
+    except (
+        LookupError,
+        ValueError,
+        DecisionError,
+        PostingError,
+        CloseError,
+        ReportError,
+        InvoiceError,
+        StaleFlagsError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -35,10 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     reconcile = commands.add_parser("reconcile", help=told)
     reconcile.set_defaults(run=_reconcile)
     reconcile.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    _add_night(commands)
     explain.add_command(commands)
     _add_explanations(commands)
     _add_rules(commands)
     _add_closes(commands)
+    ledger_commands.add_commands(commands)
+    _add_fraud(commands)
+    _add_sample(commands)
     return parser
 
 
@@ -46,6 +62,21 @@ def _reconcile(options: argparse.Namespace) -> None:
     from include.finance.nightly import reconcile_all
 
     print(*reconcile_all(only=options.tenant), sep="\n")
+
+
+def _add_night(commands: Any) -> None:
+    night = commands.add_parser("night", help="all that a night does: reconcile, post, pack, alert, gate")
+    night.set_defaults(run=_night)
+    night.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
+    night.add_argument("--day", metavar="YYYY-MM-DD", help="day of the pack; the tenant's last if left out")
+
+
+def _night(options: argparse.Namespace) -> int:
+    from include.finance.night import run
+
+    faults = run(only=options.tenant, day=options.day)
+    print(*faults, sep="\n\n", file=sys.stderr)
+    return 1 if faults else 0
 
 
 def _add_explanations(commands: Any) -> None:
@@ -164,6 +195,74 @@ def _report(options: argparse.Namespace) -> None:
         options.file.write_bytes(made)
     else:
         sys.stdout.write(made.decode())
+
+
+def _add_fraud(commands: Any) -> None:
+    listed = commands.add_parser("flags", help="orders that are flagged for fraud, with the evidence")
+    listed.set_defaults(run=_flags)
+    listed.add_argument("--tenant", required=True)
+
+    review = commands.add_parser("review-flag", help="say what a flag turned out to be")
+    review.set_defaults(run=_review)
+    review.add_argument("--tenant", required=True)
+    review.add_argument("--order", required=True, metavar="SOURCE/ID")
+    review.add_argument("--rule", required=True, choices=books.allowed(BOOK, "rule"))
+    review.add_argument("--verdict", required=True, choices=books.allowed(BOOK, "verdict"))
+    review.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    review.add_argument("--reason", required=True, metavar="TEXT")
+
+
+def _flags(options: argparse.Namespace) -> None:
+    found = flags(get_settings(), options.tenant)
+    for flag in found:
+        told = "held" if flag["is_held"] else flag["verdict"] or f"nothing to hold, {flag['credit_status']}"
+        if flag["verdict"]:
+            told += f" ({flag['verdict']} by {flag['reviewed_by']}: {flag['review_reason']})"
+        print(
+            f"{flag['flagged_on']} {flag['source']}/{flag['order_id']} {flag['rule']}: {told};"
+            f" {flag['amount']} {flag['currency']}, KOL {flag['kol_id'] or '-'}; {flag['evidence']}"
+        )
+    held = len({(flag["source"], flag["order_id"]) for flag in found if flag["is_held"]})
+    print(f"{len(found)} flags; the commission of {held} orders is held")
+
+
+def _review(options: argparse.Namespace) -> None:
+    source, slash, order_id = options.order.partition("/")
+    if not slash:
+        raise ValueError(f"--order {options.order!r} is no SOURCE/ID: write shopify/1001")
+    review_id = review_flag(
+        options.tenant,
+        (source, order_id),
+        options.rule,
+        verdict=options.verdict,
+        entered_by=options.by,
+        reason=options.reason,
+    )
+    print(f"{options.order} {options.rule} is {options.verdict} by {review_id}")
+
+
+def _add_sample(commands: Any) -> None:
+    told = "draw the audit sample of a day, with every row behind it"
+    sample = commands.add_parser("sample", help=told)
+    sample.set_defaults(run=_sample)
+    sample.add_argument("--tenant", required=True)
+    sample.add_argument("--day", required=True, type=date.fromisoformat, help="the tenant's day, 2026-03-31")
+    sample.add_argument("--csv", metavar="FILE", help="write the rows there; the drawn orders are printed")
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from pyarrow import csv
+
+    from include.finance.sample import audit_sample
+
+    rows = audit_sample(get_settings(), options.tenant, options.day)
+    drawn = rows.group_by(["draw_no", "source", "order_id"]).aggregate([("record", "count")])
+    for order in drawn.sort_by("draw_no").to_pylist():
+        print(f"{order['draw_no']:>3} {order['source']}/{order['order_id']}: {order['record_count']} rows")
+    print(f"{drawn.num_rows} orders of {options.day} drawn, with {rows.num_rows} rows behind them")
+    if options.csv:
+        csv.write_csv(rows, options.csv)
+        print(f"written to {options.csv}")
 
 
 if __name__ == "__main__":

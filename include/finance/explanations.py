@@ -1,14 +1,10 @@
 """An accountant's word about a record that the reconciliation leaves open: an entry of a book."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from include.feeds.decision import land_decision
+from include.finance import books
 from include.settings import Settings, get_settings
-from include.warehouse import Warehouse, connect, load_contracts
+from include.warehouse import Warehouse, connect
 
 BOOK = "finance_explanations"
 SOURCE = "sokol_finance"
@@ -80,7 +76,7 @@ def explain_item(
         source = _find(warehouse, tenant_id, side, item_id, item_source)
         row |= {"side": side, "item_source": source, "item_id": item_id}
         row |= {"entered_by": entered_by, "reason": reason}
-        return _append(warehouse, tenant_id, row, at, settings)
+        return books.append(warehouse, BOOK, tenant_id, row, source=SOURCE, at=at, settings=settings)
 
 
 def withdraw_explanation(
@@ -120,20 +116,16 @@ def withdraw_explanation(
         row = {"category": category, "counterpart_id": counterpart_id, "is_withdrawn": True}
         row |= {"side": side, "item_source": source, "item_id": item_id}
         row |= {"entered_by": entered_by, "reason": reason}
-        return _append(warehouse, tenant_id, row, at, settings)
+        return books.append(warehouse, BOOK, tenant_id, row, source=SOURCE, at=at, settings=settings)
 
 
 def allowed(column: str) -> tuple[str, ...]:
     """Return the values that the book allows in one of its columns."""
-    return load_contracts()[BOOK].column(column).values
+    return books.allowed(BOOK, column)
 
 
 def _check(**said: str) -> None:
-    for name, value in said.items():
-        if (known := allowed(name)) and value not in known:
-            raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
-        if not value.strip():
-            raise ValueError(f"an explanation needs {name}: who says so and why stands in the book for ever")
+    books.check(BOOK, "an explanation", **said)
 
 
 def _find(warehouse: Warehouse, tenant_id: str, side: str, item_id: str, source: str | None) -> str:
@@ -149,17 +141,3 @@ def _find(warehouse: Warehouse, tenant_id: str, side: str, item_id: str, source:
     if len(sources) > 1:
         raise UnknownItemError(f"{place}: {side} {item_id} stands in {', '.join(sources)}; name the source")
     return sources[0]
-
-
-def _append(
-    warehouse: Warehouse, tenant_id: str, row: Mapping[str, Any], at: datetime | None, settings: Settings
-) -> str:
-    at = (at or datetime.now(UTC)).astimezone(UTC)
-    said = {**row, "explained_at": at.isoformat()}
-    digest = hashlib.sha256(json.dumps([tenant_id, said], sort_keys=True).encode()).hexdigest()[:16]
-    line = json.dumps({"explanation_id": digest, **said}, ensure_ascii=False, sort_keys=True)
-    name = f"explanation-{digest}.jsonl"
-    land_decision(
-        warehouse, BOOK, tenant_id, line.encode(), source=SOURCE, name=name, at=at, settings=settings
-    )
-    return digest

@@ -1,4 +1,4 @@
-"""The local stack at the prompt: ``python -m include.local demo|online-retail|forecasts|start|stop|…``."""
+"""The local stack at the prompt: ``python -m include.local demo|online-retail|forecasts|finance|start|…``."""
 
 import argparse
 import os
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--days", type=int, default=120)
     commands.add_parser("online-retail", help="the real files of Online Retail, end to end")
     commands.add_parser("forecasts", help="what customers will be worth")
+    commands.add_parser("finance", help="whether the money is there: the night of the books")
     commands.add_parser("start", help="start Postgres and Airflow")
     commands.add_parser("stop", help="stop both")
     commands.add_parser("status", help="say what runs and where")
@@ -60,6 +61,10 @@ def _run(chosen: argparse.Namespace) -> int:
             from include.local import forecasts
 
             forecasts.run()
+        case "finance":
+            from include.local import finance
+
+            finance.run()
         case "start":
             server = stack.start_postgres()
             stack.prepare()

@@ -1,10 +1,6 @@
 """What customers will be worth: train, forecast and rebuild the marts, through the scheduler."""
 
-import time
-from datetime import UTC, datetime
-
 from include.local import report, runs, stack
-from include.local.airflow import LocalAirflow
 
 
 def run() -> None:
@@ -26,22 +22,12 @@ def run() -> None:
         (runs.FORECAST, "forecast", "customers: forecasting"),
     ):
         stack.say(told)
-        run_id = _run_to_end(airflow, dag_id)
-        for line in airflow.api().result(dag_id, run_id, task_id):
+        ended = runs.run_by_hand(airflow, dag_id)
+        if ended["state"] == "failed":
+            raise runs.RunFailedError(runs.explain_failure(airflow, [dag_id]))
+        for line in airflow.api().result(dag_id, ended["dag_run_id"], task_id):
             stack.say(line)
     runs.pause_followers(airflow, False)
     runs.wait_for_transform(airflow, stack.say)
     report.print_forecasts(settings)
     report.print_addresses(settings, airflow)
-
-
-def _run_to_end(airflow: LocalAirflow, dag_id: str) -> str:
-    """Trigger a Dag and wait for its end; return the run's id."""
-    api, run_id = airflow.api(), f"by_hand_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    api.set_paused(dag_id, False)
-    api.trigger(dag_id, run_id, {})
-    while (standing := api.run(dag_id, run_id)) is None or standing["state"] in runs.ACTIVE:
-        time.sleep(runs.POLL_SECONDS)
-    if standing["state"] == "failed":
-        raise runs.RunFailedError(runs.explain_failure(airflow, [dag_id]))
-    return run_id

@@ -1,6 +1,7 @@
 """What the local commands print at their end, read from the marts as anyone can read them."""
 
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.console import Console
@@ -47,6 +48,39 @@ where predicted_customers >= %s
 order by tenant_id, predicted_ltv desc nulls last, kol_id
 """
 
+BOOKS = """
+with items as (
+    select
+        tenant_id, as_of_date, sum(items) as records,
+        sum(items) filter (where state = 'matched') as matched,
+        sum(items) filter (where state = 'timing') as timing,
+        sum(items) filter (where state = 'explained') as explained,
+        sum(items) filter (where is_open) as open
+    from marts.reconciliation_summary
+    group by tenant_id, as_of_date
+),
+balances as (
+    select tenant_id, currency, sum(payable_amount) as payable, sum(held_amount) as held
+    from marts.kol_balances
+    group by tenant_id, currency
+)
+select
+    items.tenant_id as tenant, items.as_of_date as "as of", records, coalesce(matched, 0) as matched,
+    coalesce(timing, 0) as timing, coalesce(explained, 0) as explained, coalesce(open, 0) as open,
+    balances.currency, balances.payable as "payable to KOLs", balances.held
+from items
+left join balances on items.tenant_id = balances.tenant_id
+order by items.tenant_id, balances.currency
+"""
+
+BREAKS = """
+select tenant_id as tenant, side, state, currency, sum(items) as records, sum(amount) as amount
+from marts.reconciliation_summary
+where is_open
+group by tenant_id, side, state, currency
+order by tenant_id, side, state, currency
+"""
+
 LOADS = """
 select
     feed, sum(rows_read) as read, sum(rows_loaded) as loaded, sum(rows_quarantined) as quarantined,
@@ -89,7 +123,7 @@ def print_outcome(settings: Settings, airflow: LocalAirflow) -> None:
         _print(warehouse, f"{SHOWN_KOLS} KOLs by ROI on completed orders", KOLS, SHOWN_KOLS)
     print_gates(airflow)
     print_addresses(settings, airflow)
-    print("go on      make forecasts (what each customer will be worth)")
+    print("go on      make forecasts (what each customer will be worth), make finance (is the money there?)")
 
 
 def print_forecasts(settings: Settings) -> None:
@@ -97,6 +131,15 @@ def print_forecasts(settings: Settings) -> None:
     with connect("transformer", settings) as warehouse:
         _print(warehouse, "What customers will bring in 12 months", FORECASTS)
         _print(warehouse, f"KOLs of {FEW} new customers and more, by what one is worth", BEST_KOLS, FEW)
+
+
+def print_finance(settings: Settings, packs: Sequence[tuple[str, str]]) -> None:
+    """Print each tenant's books, what is open, and where its finance pack is: pairs of tenant and place."""
+    with connect("transformer", settings) as warehouse:
+        _print(warehouse, "The books", BOOKS)
+        _print(warehouse, "What is open, and waits for a word of finance", BREAKS)
+    for tenant, place in packs:
+        print(f"finance pack of {tenant}: {place}")
 
 
 def print_daily_revenue(settings: Settings, airflow: LocalAirflow, tenant: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ MATCH = "match_customers"
 TRANSFORM = "transform"
 TRAIN = "train_clv"
 FORECAST = "forecast_clv"
+FINANCE = "reconcile_finance"
 
 
 class RunFailedError(RuntimeError):
@@ -67,6 +68,16 @@ def run_interval(airflow: LocalAirflow, dag_id: str, run_id: str, begin: datetim
         api.clear(dag_id, run_id)
         return True
     return standing["state"] in ACTIVE
+
+
+def run_by_hand(airflow: LocalAirflow, dag_id: str) -> dict[str, Any]:
+    """Start a Dag that takes no interval, wait until it ends, and return its run, green or red."""
+    api, run_id = airflow.api(), f"by_hand_{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    api.set_paused(dag_id, False)
+    api.trigger(dag_id, run_id, {})
+    while (standing := api.run(dag_id, run_id)) is None or standing["state"] in ACTIVE:
+        time.sleep(POLL_SECONDS)
+    return standing
 
 
 def backfill(airflow: LocalAirflow, dag_id: str, begin: datetime, end: datetime, *, at_once: int = 4) -> None:
@@ -178,7 +189,10 @@ def explain_failure(airflow: LocalAirflow, dag_ids: Sequence[str]) -> str:
 
 def _log(home: Path, task: dict[str, Any]) -> Path:
     folder = home / "airflow" / "logs" / f"dag_id={task['dag_id']}" / f"run_id={task['dag_run_id']}"
-    return folder / f"task_id={task['task_id']}" / f"attempt={task['try_number']}.log"
+    folder /= f"task_id={task['task_id']}"
+    if task["map_index"] >= 0:
+        folder /= f"map_index={task['map_index']}"
+    return folder / f"attempt={task['try_number']}.log"
 
 
 def _last_error(log: Path) -> str:

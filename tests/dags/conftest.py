@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from include.settings import PROJECT_ROOT
+
 # Airflow reads its settings when it is first imported, so they are set before any test module is.
 HOME = Path(tempfile.mkdtemp(prefix="sokol-dag-tests-"))
 os.environ |= {
     "AIRFLOW_HOME": str(HOME / "airflow"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME / 'airflow.db'}",
     "SOKOL_HOME": str(HOME / "sokol"),
 }

@@ -34,6 +34,7 @@ def test_the_dag_bag_holds_every_dag_without_errors() -> None:
     assert governance.broken_bag(found) == []
     assert set(found.dags) == {
         "ingest_acme_shop", "ingest_zeta_shop", "match_customers", "transform", "train_clv", "forecast_clv",
+        "reconcile_finance",
     }  # fmt: skip
 
 

@@ -40,6 +40,11 @@ def run(run_id: str, **values: Any) -> Row:
     }  # fmt: skip
 
 
+def hashed(text: str) -> str:
+    """Return the SHA-256 of a text as hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def sent_to(email: str) -> str:
     """Return the landing address of a link that was sent to an e-mail."""
-    return f"https://shop.example/?em={hashlib.sha256(email.encode()).hexdigest()}"
+    return f"https://shop.example/?em={hashed(email)}"

@@ -19,6 +19,7 @@ NEXT_END = date(2026, 4, 12)
 LATER = date(2026, 6, 1)
 FORECAST = "2026-04-09"
 """Newest day up to which forecasts know what happened."""
+EXPENSE, PAYABLE = "commission_expense", "kol_payable"
 
 
 def of_kolkata(row: Row) -> Row:
@@ -30,7 +31,10 @@ def feeds() -> dict[str, list[Row]]:
     """Return both shops' rows by feed: contracts with fees, tokens, coupons, refunds, stores, spend."""
     saigon: dict[str, list[Row]] = {
         "tenants": [made.tenant()],
-        "kols": [made.kol("ana"), made.kol("binh", attribution_window_hours=24)],
+        "kols": [
+            made.kol("ana", email_hash=people.hashed("an.nguyen@x.example")),
+            made.kol("binh", attribution_window_hours=24),
+        ],
         "kol_contracts": [
             made.contract("c1", "ana", fixed_fee="100.00", platform_fee="31.00", goods_cost="50.00"),
             made.contract("c2", "binh", coupon_code="BINH5", campaign_id="tet"),
@@ -104,6 +108,22 @@ def feeds() -> dict[str, list[Row]]:
             FORECAST,
             [("2026-Q1", "high", "300.00"), ("2026-Q1", "medium", "80.25"), ("2025-Q4", "low", "-10.5")],
         ),
+        "ledger_entries": [
+            *made.transaction("t1", "accrual", EXPENSE, PAYABLE, "10.00", event_type="completion"),
+            *made.transaction("t2", "payout", PAYABLE, "cash", "10.00", posting_date="2026-03-31"),
+            *made.transaction("t3", "reversal", PAYABLE, EXPENSE, "5.00", event_type="refund"),
+            *made.transaction("t4", "clawback", "kol_receivable", PAYABLE, "5.00"),
+            *made.transaction(
+                "t5", "accrual", EXPENSE, PAYABLE, "9.05", event_type="completion", posting_date="2026-04-01"
+            ),
+            *made.transaction("t6", "penalty", PAYABLE, "penalty_income", "25.00", kol_id="binh"),
+        ],
+        "kol_invoices": [
+            made.invoice("acme-2026-000001", 2, "5.00", "0.50"),
+            made.invoice(
+                "acme-2026-000002", 1, "-25.00", "-2.50", kol_id="binh", invoice_type="credit_note"
+            ),
+        ],
         "journal_entries": [
             made.journal_entry("j1", "2026-03-02", "110.00", vat_amount="10.00", discount_amount="5.00"),
             made.journal_entry("j2", "2026-03-06", "-55.00", vat_amount="-5.00", event_type="refund"),
@@ -122,17 +142,35 @@ def feeds() -> dict[str, list[Row]]:
     }  # fmt: skip
     kolkata: dict[str, list[Row]] = {
         "tenants": [made.tenant(KOLKATA, time_zone="Asia/Kolkata")],
-        "kols": [of_kolkata(made.kol("chi"))],
+        "kols": [of_kolkata(made.kol("chi", email_hash=people.hashed("chi@x.example")))],
         "kol_contracts": [of_kolkata(made.contract("c1", "chi", currency="INR", fixed_fee="3100.00"))],
         "tracking_tokens": [of_kolkata(made.token("t9", "chi"))],
         "clicks": [of_kolkata(made.click("k1", "2026-03-03T18:29:59Z", "t9"))],
         "orders": [
-            of_kolkata(made.order("o1", "2026-03-03T18:30:00Z", "1000.00", currency="INR", token="st1.k1.t9"))
+            of_kolkata(
+                made.order(
+                    "o1",
+                    "2026-03-03T18:30:00Z",
+                    "1000.00",
+                    currency="INR",
+                    token="st1.k1.t9",
+                    email="chi@x.example",
+                )
+            )
         ],
         "refunds": [of_kolkata(made.refund("r1", "o1", "2026-03-20T05:00:00Z", "333.33", currency="INR"))],
         "customers": [of_kolkata(people.customer("1", full_name="Chi", email="chi@x.example"))],
         "clv_forecasts": [of_kolkata(forecasts.forecast("shop:1", FORECAST, "40.00", segment="low"))],
         "clv_series": forecasts.whole_series(FORECAST, [("2026-Q1", "low", "40.00")], KOLKATA),
+        "ledger_entries": [
+            of_kolkata(line)
+            for line in made.transaction(
+                "t1", "accrual", EXPENSE, PAYABLE, "90.91", kol_id="chi", currency="INR"
+            )
+        ],
+        "kol_invoices": [
+            of_kolkata(made.invoice("kolkata-2026-000001", 1, "90.91", "9.09", kol_id="chi", currency="INR"))
+        ],
         "journal_entries": [of_kolkata(made.journal_entry("j1", "2026-03-04", "1000.00", currency="INR"))],
         "fx_rates": [
             of_kolkata(made.rate(f"2026-03-{day:02d}", f"0.0{120 + day}", "INR")) for day in range(1, 32, 5)

@@ -31,6 +31,11 @@ MARTS = (
     "clv_series",
     "financial_journal",
     "monthly_closes",
+    "fraud_flags",
+    "ledger_lines",
+    "kol_ledger",
+    "kol_balances",
+    "kol_invoices",
 )
 
 
@@ -46,7 +51,13 @@ def held(warehouse_settings: Settings) -> Settings:
             scenario.of_kolkata(sold),
             scenario.of_kolkata(gone),
             made.order("o2b", "2026-04-11T05:00:00Z", "7.00"),
-        ]
+        ],
+        "ledger_entries": [
+            scenario.of_kolkata(line)
+            for line in made.transaction(
+                "t9", "payout", "kol_payable", "cash", "90.91", kol_id="chi", currency="INR"
+            )
+        ],
     }
     scenario.load(settings, late, scenario.END, scenario.NEXT_END)
     return settings
@@ -78,6 +89,7 @@ def test_a_held_tenant_stays_published_and_a_full_refresh_waits_for_it(held: Set
     assert build(held).held == ()
     [left] = rows(held, scenario.KOLKATA)["tracked_orders"]
     assert "o2" in left[0]
+    assert sum("t9" in row[0] for row in rows(held, scenario.KOLKATA)["ledger_lines"]) == 2
     assert build(held, full_refresh=True).held == ()
 
 

@@ -28,6 +28,8 @@ CLOSES, JOURNAL = "marts.monthly_closes", "marts.financial_journal"
 OF_7 = "where tenant_id = 'acme' and customer_id = 'shop:7'"
 ROI, ROI_DAILY, ROI_MONTHLY = "marts.kol_roi", "marts.kol_roi_daily", "marts.kol_roi_monthly"
 ENTRIES = "marts.kol_roi_entries"
+LINES, INVOICES = "marts.ledger_lines", "marts.kol_invoices"
+FLAGS, JUDGED = "marts.fraud_flags", "intermediate.int_fraud__orders"
 OF_O1 = "where tenant_id = 'acme' and source = 'shop' and order_id = 'o1'"
 
 DEFECTS: tuple[tuple[str, str], ...] = (
@@ -230,6 +232,35 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         "a_customer_has_its_newest_forecast",
         "update marts.rfm_quintiles set reporting_currency = 'EUR' where tenant_id = 'acme'",
     ),
+    ("ledger_lines_stand_as_entered", f"delete from {LINES} where entry_id = 't1-1' and tenant_id = 'acme'"),
+    ("ledger_lines_stand_as_entered", f"update {LINES} set tenant_id = 'nobody' where entry_id = 't6-1'"),
+    *(
+        ("ledger_lines_stand_as_entered", f"update {LINES} set {column} = {value} where entry_id = 't3-1'")
+        for column, value in (
+            ("transaction_id", "'t2'"), ("line_no", "2"), ("entry_type", "'correction'"), ("account", "'cash'"),
+            ("kol_id", "'binh'"), ("currency", "'VND'"), ("amount", "5.01"), ("order_source", "'shop'"),
+            ("order_id", "'o1'"), ("event_type", "null"), ("event_id", "'r1'"), ("contract_id", "'c1'"),
+            ("commission_rate", "0.1"), ("rule_version", "'1'"), ("event_date", "'2026-03-01'"),
+            ("posting_date", "'2026-03-03'"), ("entered_at", "now()"), ("entered_by", "'me'"), ("reason", "'none'"),
+        )
+    ),
+    *(
+        ("transactions_sum_to_zero", f"update {LINES} set {change} where entry_id = 't3-1'")
+        for change in ("amount = 5.01", "kol_id = 'binh'", "currency = 'VND'")
+    ),
+    ("transactions_sum_to_zero", f"delete from {LINES} where entry_id = 't6-2'"),
+    *(
+        ("invoices_equal_their_entries", f"update {INVOICES} set {change} where invoice_number = 'acme-2026-000001'")
+        for change in (
+            "entries = 3", "net_amount = 5.01, gross_amount = 5.51", "vat_amount = 0.51, gross_amount = 5.51",
+            "gross_amount = 5.51", "vat_rate = 0.2", "period_to = '2026-03-01'", "kol_id = 'chi'", "currency = 'VND'",
+        )
+    ),
+    ("invoices_equal_their_entries", f"update {LINES} set posting_date = '2026-03-31' where transaction_id = 't5'"),
+    ("invoices_equal_their_entries", f"update {LINES} set entry_type = 'accrual' where transaction_id = 't2'"),
+    ("invoice_numbers_have_no_gap", f"delete from {INVOICES} where invoice_number = 'acme-2026-000001'"),
+    ("invoice_numbers_have_no_gap", f"update {INVOICES} set issued_on = '2027-01-01' where kol_id = 'binh'"),
+    ("invoice_numbers_have_no_gap", f"update {INVOICES} set invoice_number = 'acme-2026-3' where kol_id = 'binh'"),
     ("every_paid_order_is_listed_once", f"delete from {CREDIT} {OF_O1}"),
     ("every_paid_order_is_listed_once", f"insert into {CREDIT} select * from {CREDIT} {OF_O1}"),
     *(
@@ -271,6 +302,25 @@ DEFECTS: tuple[tuple[str, str], ...] = (
         "monthly_closes_equal_the_books",
         f"update {CLOSES} set current_amount = current_amount - 1, since_close_amount = since_close_amount - 1 where measure = 'refunds'",
     ),
+    ("flags_stand_on_completed_orders", f"delete from {TRACKED} {OF_O1}"),
+    ("flags_stand_on_completed_orders", f"update {TRACKED} set is_completed = false {OF_O1}"),
+    *(
+        ("flags_stand_on_completed_orders", f"update {FLAGS} set {column} = {value} {OF_O1}")
+        for column, value in (
+            ("kol_id", "'binh'"), ("kol_id", "null"), ("customer_id", "'shop:8'"), ("currency", "'EUR'"),
+            ("amount", "amount + 0.01"), ("flagged_on", "flagged_on + 1"), ("is_held", "false"),
+            ("verdict", "'cleared'"), ("credit_status", "'not_credited'"), ("evidence", "'no object'"),
+        )
+    ),
+    ("flags_stand_on_completed_orders", f"update {FLAGS} set is_held = true, credit_status = 'not_credited' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"delete from {JUDGED} {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set order_id = 'nobody knows it' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set gross_amount = gross_amount + 0.01 {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set customer_id = 'shop:8' {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set kol_id = null {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {JUDGED} set token = null {OF_O1}"),
+    ("every_order_is_judged_for_fraud", f"update {TRACKED} set gross_amount = 5000.01 {OF_O1}; "
+     f"update {JUDGED} set gross_amount = 5000.01 {OF_O1}"),
     ("every_tenant_is_known", "delete from intermediate.int_tenants__settings where tenant_id = 'kolkata'"),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from tests.dbt.dbt_runs import results_of
 ORDERS = "models/intermediate/orders"
 CUSTOMERS = "models/intermediate/customers"
 ITEMS = "models/intermediate/finance/int_finance__items.sql"
+FRAUD = "models/intermediate/fraud"
 MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_click_counts_within_the_attribution_window_borders_included": (
         f"{ORDERS}/int_orders__credit.sql",
@@ -233,6 +234,11 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
         "and products.priced_date = rates.fx_date",
         "and products.priced_date < rates.fx_date",
     ),
+    "what_a_kol_has_earned_is_held_payable_or_paid": (
+        "models/marts/ledger/kol_balances.sql",
+        "event_type is distinct from 'completion'",
+        "entry_type = 'reversal'",
+    ),
     "what_is_booked_is_told_by_measure_and_both_months": (
         "models/intermediate/closes/int_closes__booked.sql",
         "when record_type = 'payment' and event_type = 'refund' then 'payment_refunds'",
@@ -296,6 +302,46 @@ MUTATIONS: dict[str, tuple[str, str, str]] = {
     "a_day_of_paid_orders_is_their_sum": (
         "models/marts/finance/paid_orders_by_day.sql",
         "and orders.source = credit.source",
+        "",
+    ),
+    "a_tokens_places_are_a_persons_networks_and_sites_of_a_day": (
+        f"{FRAUD}/int_fraud__token_days.sql",
+        "and not clicks.is_bot",
+        "",
+    ),
+    "an_amount_is_judged_in_usd_by_whatever_rate_there_is": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "or (amount_usd is null and (own_limit is null or gross_amount > own_limit))",
+        "",
+    ),
+    "a_burst_is_too_many_orders_within_an_hour": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "range between current row and interval '1 hour' following",
+        "range between current row and interval '59 minutes' following",
+    ),
+    "a_kols_own_purchase_is_told_by_what_both_gave": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "or judged.phone_hash = kols.phone_hash",
+        "",
+    ),
+    "a_token_is_public_when_it_is_clicked_from_too_many_places": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "and judged.click_day_at = days.utc_day_at",
+        "",
+    ),
+    "a_coupon_leaks_when_many_use_it_who_never_clicked": (
+        f"{FRAUD}/int_fraud__flags.sql",
+        "uses_without_click * 100 >= uses",
+        "uses_without_click * 100 > uses",
+    ),
+    "the_latest_word_on_a_flag_is_in_force_until_it_is_taken_back": (
+        f"{FRAUD}/int_fraud__reviews.sql",
+        "where review_rank = 1 and verdict <> 'withdrawn'",
+        "where review_rank = 1",
+    ),
+    "a_flag_holds_commission_that_there_is_until_it_is_cleared": (
+        "models/marts/finance/fraud_flags.sql",
+        "and flags.rule = reviews.rule",
         "",
     ),
 }

@@ -1,5 +1,6 @@
 """Hand-made feed rows: a valid row of each feed, of which a test states only what matters to it."""
 
+from decimal import Decimal
 from typing import Any
 
 from tests.oracle.rows import Row
@@ -147,6 +148,36 @@ def product(sku: str, price: str, **values: Any) -> Row:
     return {
         "tenant_id": TENANT, "source": "shop", "sku": sku, "product_name": sku.title(), "category": "all",
         "currency": "USD", "price": price, "cost": None, "updated_at": "2026-03-01T00:00:00Z", **values,
+    }  # fmt: skip
+
+
+def transaction(
+    number: str, entry_type: str, debit: str, credit: str, amount: str, **values: Any
+) -> list[Row]:
+    """Return the two lines of a transaction of the commission ledger: of KOL ana, in USD, on 2 March 2026."""
+    row = {
+        "tenant_id": TENANT, "transaction_id": number, "entry_type": entry_type, "kol_id": "ana",
+        "currency": "USD", "order_source": None, "order_id": None, "event_type": None, "event_id": None,
+        "contract_id": None, "commission_rate": None, "rule_version": None, "event_date": "2026-03-02",
+        "posting_date": "2026-03-02", "entered_at": "2026-03-03T20:00:00Z", "entered_by": "nightly",
+        "reason": entry_type, **values,
+    }  # fmt: skip
+    return [
+        {**row, "entry_id": f"{number}-1", "line_no": 1, "account": debit, "amount": amount},
+        {**row, "entry_id": f"{number}-2", "line_no": 2, "account": credit, "amount": f"-{amount}"},
+    ]
+
+
+def invoice(number: str, entries: int, net: str, vat: str, **values: Any) -> Row:
+    """Return an invoice of KOL ana: of March 2026, in USD, with 10 % VAT."""
+    return {
+        "tenant_id": TENANT, "invoice_number": number, "invoice_type": "invoice", "kol_id": "ana",
+        "currency": "USD", "period_from": "2026-03-01", "period_to": "2026-03-31", "issued_on": "2026-04-05",
+        "entries": entries, "net_amount": net, "vat_rate": "0.1", "vat_amount": vat,
+        "gross_amount": str(Decimal(net) + Decimal(vat)),
+        "seller_name": "Ana", "seller_tax_id": None, "seller_address": None, "buyer_name": "Acme",
+        "buyer_tax_id": None, "buyer_address": None, "invoiced_at": "2026-04-06T02:00:00Z",
+        "entered_by": "finance", "reason": "commission of 2026-03", **values,
     }  # fmt: skip
 
 

@@ -12,9 +12,20 @@ from tests.oracle.marts import Marts
 from tests.oracle.rows import FEEDS, Row, contract
 
 OF_DECISIONS = (
-    "clv_forecasts", "clv_segments", "clv_series", "customer_map", "finance_explanations", "finance_rules",
-    "identity_overrides", "identity_runs", "journal_entries", "ledger_entries", "period_closes",
-)  # fmt: skip
+    "clv_forecasts",
+    "clv_segments",
+    "clv_series",
+    "customer_map",
+    "finance_explanations",
+    "finance_rules",
+    "fraud_reviews",
+    "identity_overrides",
+    "identity_runs",
+    "journal_entries",
+    "kol_invoices",
+    "ledger_entries",
+    "period_closes",
+)
 
 
 class Queryable(Protocol):

@@ -28,3 +28,26 @@ lower(regexp_substr({{ address }}, '[?&]em=([0-9a-fA-F]{64})([&#]|$)', 1, 1, 'e'
 {% macro number_in(object, name) -%}{{ return(adapter.dispatch('number_in')(object, name)) }}{%- endmacro %}
 {% macro default__number_in(object, name) -%}coalesce(cast({{ object }} ->> '{{ name }}' as bigint), 0){%- endmacro %}
 {% macro snowflake__number_in(object, name) -%}coalesce(cast({{ object }}:{{ name }} as bigint), 0){%- endmacro %}
+
+{# The digits of a text, and nothing else of it. #}
+{% macro digits_of(text) -%}{{ return(adapter.dispatch('digits_of')(text)) }}{%- endmacro %}
+{% macro default__digits_of(text) -%}regexp_replace({{ text }}, '[^0-9]', '', 'g'){%- endmacro %}
+{% macro snowflake__digits_of(text) -%}regexp_replace({{ text }}, '[^0-9]', ''){%- endmacro %}
+
+{# A JSON object as text: `pairs` maps its names to expressions. #}
+{% macro json_text(pairs) -%}{{ return(adapter.dispatch('json_text')(pairs)) }}{%- endmacro %}
+{% macro default__json_text(pairs) -%}
+cast(jsonb_build_object({% for name, value in pairs.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor %}) as text)
+{%- endmacro %}
+{% macro snowflake__json_text(pairs) -%}
+to_json(object_construct_keep_null({% for name, value in pairs.items() %}'{{ name }}', ({{ value }}){{ ', ' if not loop.last }}{% endfor %}))
+{%- endmacro %}
+
+{# An instant as text: 2026-03-31T23:59:59Z. #}
+{% macro utc_text(instant) -%}{{ return(adapter.dispatch('utc_text')(instant)) }}{%- endmacro %}
+{% macro default__utc_text(instant) -%}
+to_char({{ instant }} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+{%- endmacro %}
+{% macro snowflake__utc_text(instant) -%}
+to_char(convert_timezone('UTC', {{ instant }}), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+{%- endmacro %}

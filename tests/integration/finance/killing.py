@@ -1,4 +1,4 @@
-"""A poster, or whoever closes a month, in a process of its own, to be killed at a given place."""
+"""A poster, or whoever closes or invoices a month, in an own process, to be killed at a given place."""
 
 import os
 import signal
@@ -10,7 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from include.feeds import decision, load
-from include.finance import close, posting
+from include.finance import close, invoicing, posting
+from include.finance.statements import Month
 from include.settings import Settings
 
 PLACES = ("before landing", "landed", "loaded", "recorded")
@@ -18,14 +19,25 @@ PLACES = ("before landing", "landed", "loaded", "recorded")
 
 def work(settings: Settings, tenant_id: str, open_from: date, place: str) -> None:
     """Post, and die by SIGKILL: before or after entries are landed, before or after their load commits."""
+    with _dying(posting.Ledger, "land", place):
+        posting.post_orders(tenant_id, open_from=open_from, held=set(), by="killed", settings=settings)
+
+
+def invoice_and_die(settings: Settings, tenant_id: str, month: Month, place: str) -> None:
+    """Invoice a month, and die by SIGKILL at the same places."""
+    with _dying(invoicing, "_land", place):
+        invoicing.invoice_month(tenant_id, month, by="killed", settings=settings)
+
+
+def _dying(recorder: Any, method: str, place: str) -> Any:
+    """Stand in for what lands and loads, and for what records it, by the killing of this process."""
     target, name, stand_in = {
         "before landing": (decision, "land", die),
         "landed": (decision, "load_file", die),
         "loaded": (decision, "load_file", _then_die(load.load_file)),
-        "recorded": (posting.Ledger, "land", _then_die(posting.Ledger.land)),
+        "recorded": (recorder, method, _then_die(getattr(recorder, method))),
     }[place]
-    with patch.object(target, name, stand_in):
-        posting.post_orders(tenant_id, open_from=open_from, held=set(), by="killed", settings=settings)
+    return patch.object(target, name, stand_in)
 
 
 def close_and_die(settings: Settings, tenant_id: str, month: str, feed: str, place: str) -> None:

@@ -17,9 +17,14 @@ renamed as (
         name,
         tier,
         lower(trim(handle)) as handle,
+        tax_id,
+        address,
+        lower(email_hash) as email_hash,
+        lower(phone_hash) as phone_hash,
 
         -- numerics
         attribution_window_hours,
+        vat_rate,
 
         -- dates and timestamps
         updated_at,

@@ -13,6 +13,8 @@ renamed as (
 
         -- strings
         name,
+        tax_id,
+        address,
         country_code,
         time_zone,
         reporting_currency,
