@@ -35,9 +35,9 @@ with came as (
     from {{ feed_changes('ledger_entries', watermark('ledger_entries', readers)) }} as entries
     union
     {% endif -%}
-    select lines.*
+    select entries.*
     from (select distinct tenant_id from {{ source('ops', 'held_tenants') }} where build_id >= {{ since_build }}) as tenants
-    inner join {{ ref('int_ledger__lines') }} as lines on tenants.tenant_id = lines.tenant_id
+    inner join {{ ref('int_ledger__lines') }} as entries on tenants.tenant_id = entries.tenant_id
     {%- endif %}
 
 )

@@ -26,7 +26,7 @@ balances as (
         sum(case when account = 'kol_payable' then -amount else 0 end) as payable_amount,
         sum(case when account = 'kol_receivable' then amount else 0 end) as receivable_amount,
         sum(case when account = 'cash' then -amount else 0 end) as paid_amount,
-        count(*) as lines,
+        count(*) as entries,
         max(posting_date) as last_posting_date
     from lines
     group by tenant_id, kol_id, currency
@@ -47,7 +47,7 @@ final as (
         cast(balances.payable_amount as numeric(20, 4)) as payable_amount,
         cast(balances.receivable_amount as numeric(20, 4)) as receivable_amount,
         cast(balances.paid_amount as numeric(20, 4)) as paid_amount,
-        balances.lines,
+        balances.entries,
         balances.last_posting_date
     from balances
     left join kols on balances.tenant_id = kols.tenant_id and balances.kol_id = kols.kol_id

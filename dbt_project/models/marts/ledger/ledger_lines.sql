@@ -16,9 +16,9 @@ with tenants as (
 
 lines as (
 
-    select lines.*
-    from {{ ref('int_ledger__lines_touched') if is_incremental() else ref('int_ledger__lines') }} as lines
-    inner join tenants on lines.tenant_id = tenants.tenant_id
+    select entries.*
+    from {{ ref('int_ledger__lines_touched') if is_incremental() else ref('int_ledger__lines') }} as entries
+    inner join tenants on entries.tenant_id = tenants.tenant_id
 
 ),
 
