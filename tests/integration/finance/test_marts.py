@@ -64,7 +64,7 @@ SETTLED = """
 """
 OPEN = """
     select distinct on (side, item_type)
-        side, source, item_id, item_type, case side when 'remittance' then 'payment' else side end
+        side, source, item_id, item_type, case side when 'remittance' then 'payment' else side end as of_book
     from marts.reconciliation_items
     where tenant_id = %s and is_open and item_type <> 'transfer'
     order by side, item_type, source, item_id
