@@ -1,4 +1,4 @@
-"""The loader judges a contract's rules in DuckDB; the warehouse's own gates must be able to judge them too."""
+"""The loader judges the rules of contracts in DuckDB; the gates must be able to judge them too."""
 
 import pytest
 
