@@ -27,7 +27,7 @@ _TYPES = {
 }
 _COLUMNS = {
     "orders": "orders.source, orders.order_id, orders.payment_method, orders.currency,"
-    " orders.gross_amount, orders.paid_at, tracked.is_completed,"
+    " orders.gross_amount, coalesce(orders.paid_at, tracked.completed_at) as paid_at, tracked.is_completed,"
     " orders.source || ':' || orders.source_customer_id as customer_key",
     "refunds": "source, refund_id, order_id, currency, amount, refunded_at",
     "payments": "source, payment_id, order_id, payment_type, status, currency, amount, fee_amount, payout_id,"
@@ -42,7 +42,9 @@ _FROM = {
     "orders": "staging.stg_orders as orders"
     " inner join marts.tracked_orders as tracked on tracked.tenant_id = orders.tenant_id"
     " and tracked.source = orders.source and tracked.order_id = orders.order_id"
-    " where orders.tenant_id = {tenant} and orders.paid_at is not null and orders.gross_amount > 0",
+    " where orders.tenant_id = {tenant} and orders.gross_amount > 0"
+    # cash on delivery may be told by the courier alone
+    " and coalesce(orders.paid_at, tracked.completed_at) is not null",
     "refunds": "staging.stg_refunds where tenant_id = {tenant} and status = 'succeeded'",
     "payments": "staging.stg_payments where tenant_id = {tenant}",
     "remittances": "staging.stg_remittances where tenant_id = {tenant}",

@@ -30,12 +30,12 @@ orders as (
         orders.gross_amount,
         tracked.is_completed
     from {{ ref('stg_orders') }} as orders
-    inner join nights on orders.tenant_id = nights.tenant_id and orders.paid_at < nights.end_at
+    inner join nights on orders.tenant_id = nights.tenant_id
     inner join {{ ref('tracked_orders') }} as tracked
         on orders.tenant_id = tracked.tenant_id
         and orders.source = tracked.source
         and orders.order_id = tracked.order_id
-    where orders.gross_amount > 0
+    where orders.gross_amount > 0 and coalesce(orders.paid_at, tracked.completed_at) < nights.end_at
 
 ),
 

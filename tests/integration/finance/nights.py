@@ -20,7 +20,8 @@ from include.warehouse.contracts import load_contracts
 FEEDS = ("orders", "payments", "remittances", "refunds", "pos_sales", "bank_lines")
 SHAPES = """
 create table if not exists marts.tracked_orders (
-    tenant_id text, source text, order_id text, is_completed boolean, _build_id bigint,
+    tenant_id text, source text, order_id text, is_completed boolean, completed_at timestamptz,
+    _build_id bigint,
     primary key (tenant_id, source, order_id)
 );
 create table if not exists ops.pins (feed text primary key, load_id bigint not null);
@@ -109,9 +110,10 @@ class Nights:
             warehouse.execute(
                 f"""
                 insert into marts.tracked_orders
-                select tenant_id, source, order_id, {COMPLETED}, {self.load_id} from shown
-                on conflict (tenant_id, source, order_id)
-                do update set is_completed = excluded.is_completed, _build_id = excluded._build_id
+                select tenant_id, source, order_id, {COMPLETED}, paid_at, {self.load_id} from shown
+                on conflict (tenant_id, source, order_id) do update
+                set is_completed = excluded.is_completed, completed_at = excluded.completed_at,
+                    _build_id = excluded._build_id
                 """
             )
         warehouse.execute("drop table shown")

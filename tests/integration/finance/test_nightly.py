@@ -137,6 +137,20 @@ def test_the_day_may_go_back_and_forth(nights: dict[str, Nights], world: World) 
         assert differences(own.found(), own.true(day)) == []
 
 
+def test_an_order_whose_payment_the_courier_alone_tells_has_its_state(
+    nights: dict[str, Nights], world: World
+) -> None:
+    own = nights["lotus"]
+    own.tell(world.first_day, world.last_day)
+    told = {key: said for key, said in own.true(world.last_day)["receipts"].items() if key[0] == "remittance"}
+    key, order = next((key, said[:2]) for key, said in sorted(told.items()) if said[2] == "matched")
+    with connect("admin", own.settings) as warehouse:
+        unpaid = "update staging.stg_orders set paid_at = null where source = %s and order_id = %s"
+        assert warehouse.execute(unpaid, order) == 1
+    again = own.true(world.last_day)
+    assert again["orders"][order][1] == again["receipts"][key][2] == "matched"
+
+
 def test_a_night_costs_what_is_new(nights: dict[str, Nights], world: World) -> None:
     own = nights["lotus"]
     *before, (start, end) = parts(world)
