@@ -102,10 +102,12 @@ def mark(warehouse: Warehouse, tenant: str, positions: Mapping[str, int], *, zon
 
 
 def positions_of(warehouse: Warehouse) -> dict[str, int]:
-    """Return how far the feeds, as staging shows them, and the marts have come."""
+    """Return how far the feeds, as staging shows them, and the orders of the marts have come."""
     pins = dict(warehouse.rows("select feed, load_id from ops.pins"))
-    builds = int(warehouse.value("select coalesce(max(build_id), 0) from ops.builds"))
-    return {feed: int(pins.get(feed, 0)) for feed in FEEDS} | {"builds": builds}
+    builds = warehouse.value(
+        "select position from ops.watermarks where model = 'tracked_orders' and upstream = 'builds'"
+    )
+    return {feed: int(pins.get(feed, 0)) for feed in FEEDS} | {"builds": int(builds or 0)}
 
 
 def read_csv(warehouse: Warehouse, statement: str) -> pa.Table:

@@ -226,7 +226,7 @@ def _print(table: Table) -> None:
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:,.{MINOR_UNITS[currency]}f}"
+    return f"{amount + 0:,.{MINOR_UNITS[currency]}f}"  # no minus before nothing
 
 
 def _month(text: str) -> Month:

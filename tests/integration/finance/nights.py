@@ -25,7 +25,9 @@ create table if not exists marts.tracked_orders (
     primary key (tenant_id, source, order_id)
 );
 create table if not exists ops.pins (feed text primary key, load_id bigint not null);
-create table if not exists ops.builds (build_id bigint primary key);
+create table if not exists ops.watermarks (
+    model text not null, upstream text not null, position bigint not null, primary key (model, upstream)
+);
 """
 COMPLETED = "not is_test and paid_at is not null and (cancelled_at is null or cancelled_at >= paid_at)"
 STATES = {
@@ -81,7 +83,11 @@ class Nights:
             for feed in FEEDS:
                 if feed not in leave_out:
                     self.put(warehouse, feed, self.world.interval(feed, self.tenant_id, start, end))
-            warehouse.execute("insert into ops.builds values (%s) on conflict do nothing", [self.load_id])
+            warehouse.execute(
+                "insert into ops.watermarks values ('tracked_orders', 'builds', %s)"
+                " on conflict (model, upstream) do update set position = excluded.position",
+                [self.load_id],
+            )
 
     def put(self, warehouse: Warehouse, feed: str, shown: pa.Table) -> None:
         """Put rows into a feed; of a standing key the new version replaces the old, which is logged."""

@@ -42,7 +42,7 @@ def nights(warehouse_settings: Settings, world: World) -> Iterator[dict[str, Nig
             ):
                 warehouse.execute(f"truncate finance.{table}")
             warehouse.execute(
-                "delete from ops.restatements where key_hash = 0; drop table ops.pins, ops.builds"
+                "delete from ops.restatements where key_hash = 0; drop table ops.pins, ops.watermarks"
             )
 
 
