@@ -116,15 +116,15 @@ with touched as (
         select tenant_id, 'held' as cause from {{ source('ops', 'held_tenants') }} where build_id >= {{ since_build }}
     ) as tenants
     inner join (
-        select tenant_id, 'web' as order_type, source, order_id as subject_id from {{ feed_ever('orders') }} as orders
+        select tenant_id, 'web' as order_type, source, order_id as subject_id from {{ feed_ever('orders') }}
         union all
         select tenant_id, 'web' as order_type, source, 'refund:' || refund_id as subject_id
-        from {{ feed_ever('refunds') }} as refunds
+        from {{ feed_ever('refunds') }}
         union all
-        select tenant_id, 'store' as order_type, source, sale_id as subject_id from {{ feed_ever('pos_sales') }} as sales
+        select tenant_id, 'store' as order_type, source, sale_id as subject_id from {{ feed_ever('pos_sales') }}
         union all
         select tenant_id, 'store' as order_type, source, 'refund:' || sale_id as subject_id
-        from {{ feed_ever('pos_sales') }} as sales
+        from {{ feed_ever('pos_sales') }}
     ) as subjects on tenants.tenant_id = subjects.tenant_id
 
 )
