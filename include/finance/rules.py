@@ -4,14 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from include.feeds.decision import land_decision
+from include.finance import books
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -95,20 +95,14 @@ def set_rules(
             no reason given.
     """
     settings = settings or get_settings()
-    if not entered_by.strip() or not reason.strip():
-        raise ValueError(f"rules of tenant {tenant_id}: say who decides them, and why")
-    at = (at or datetime.now(UTC)).astimezone(UTC)
+    books.check(BOOK, "a decision on rules", entered_by=entered_by, reason=reason)
     with connect("loader", settings) as warehouse:
         if not warehouse.value("select count(*) from raw.tenants where tenant_id = %s", [tenant_id]):
             raise ValueError(f"there is no tenant {tenant_id} among what is loaded")
         stand = _FORM.dump_python(rules_of(warehouse, tenant_id), mode="json")
         rules = _checked(tenant_id, stand | {name: _parsed(value) for name, value in changes.items()})
         said = {"rules": _FORM.dump_json(rules).decode(), "entered_by": entered_by, "reason": reason}
-        said |= {"decided_at": at.isoformat()}
-        digest = hashlib.sha256(json.dumps([tenant_id, said], sort_keys=True).encode()).hexdigest()[:16]
-        line = json.dumps({"rules_id": digest, **said}, ensure_ascii=False, sort_keys=True).encode()
-        name = f"rules-{digest}.jsonl"
-        land_decision(warehouse, BOOK, tenant_id, line, source=SOURCE, name=name, at=at, settings=settings)
+        books.append(warehouse, BOOK, tenant_id, said, source=SOURCE, at=at, settings=settings)
     return rules
 
 

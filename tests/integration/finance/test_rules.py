@@ -58,7 +58,7 @@ def test_a_wrong_rule_is_named(settings: Settings, changes: dict[str, object], m
 
 
 def test_nobody_and_unknown_tenants_decide_nothing(settings: Settings) -> None:
-    with pytest.raises(ValueError, match="say who decides them, and why"):
+    with pytest.raises(ValueError, match="a decision on rules needs entered_by"):
         set_rules(made.TENANT, {}, entered_by=" ", reason="why", settings=settings)
     with pytest.raises(ValueError, match="there is no tenant nobody"):
         set_rules("nobody", {}, entered_by="ann", reason="why", settings=settings)
