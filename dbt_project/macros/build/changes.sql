@@ -62,16 +62,21 @@
     {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier=model_name)) }}
 {%- endmacro %}
 
+{# The longest time before an order in which a click can matter, of all tenants and KOLs. #}
+{% macro longest_window() -%}
+    (
+        select greatest(
+            (select coalesce(max(attribution_window_hours), 0) from {{ ref('int_tenants__settings') }}),
+            (select coalesce(max(attribution_window_hours), 0) from {{ ref('stg_kols') }})
+        )
+    ) * interval '1 hour'
+{%- endmacro %}
+
 {# The spans of time in which a click can matter to the orders to judge: from their day back by the longest window. #}
 {% macro evidence_spans(orders) -%}
     {%- set sql -%}
         select distinct
-            date_trunc('day', orders.ordered_at) - (
-                select greatest(
-                    (select coalesce(max(attribution_window_hours), 0) from {{ ref('int_tenants__settings') }}),
-                    (select coalesce(max(attribution_window_hours), 0) from {{ ref('stg_kols') }})
-                )
-            ) * interval '1 hour' as started_at,
+            date_trunc('day', orders.ordered_at) - {{ longest_window() }} as started_at,
             date_trunc('day', orders.ordered_at) + interval '1 day' as ended_at
         from {{ orders }} as orders
     {%- endset -%}

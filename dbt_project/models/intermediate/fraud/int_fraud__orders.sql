@@ -15,6 +15,16 @@
         post_hook=["{{ advance(['orders', 'remittances']) }}"],
     )
 }}
+{%- set touched %}
+    (
+        select credit.ordered_at
+        from {{ ref('int_fraud__orders_touched') }} as touched
+        inner join {{ ref('int_orders__credit') }} as credit
+            on touched.tenant_id = credit.tenant_id
+            and touched.source = credit.source
+            and touched.order_id = credit.order_id
+    )
+{%- endset %}
 -- One row per completed web order: what the rules against fraud look at. The click is the one that the credit rests on, or else the
 -- one that the order names, if it came before the order.
 with completions as (
@@ -61,6 +71,16 @@ credited as (
         and completions.source = credit.source
         and completions.order_id = credit.order_id
 
+),
+
+clicks as (
+
+    select * from {{ ref('stg_clicks') }}
+    {% if is_incremental() -%}
+    -- clicks are found by their day, not by their id
+    where {{ within_spans('clicked_at', evidence_spans(touched)) }}
+    {%- endif %}
+
 )
 
 select
@@ -93,9 +113,9 @@ from credited
     'source': 'credited.source',
     'order_id': 'credited.order_id',
 }) }}
-{{ look_up(ref('stg_clicks'), 'clicks', {
-    'tenant_id': 'credited.tenant_id',
-    'click_id': 'credited.click_id',
-}, kind='left') }}
+left join clicks
+    on credited.tenant_id = clicks.tenant_id
+    and credited.click_id = clicks.click_id
+    and clicks.clicked_at >= date_trunc('day', credited.ordered_at) - {{ longest_window() }}
 left join {{ ref('stg_kol_contracts') }} as contracts
     on credited.tenant_id = contracts.tenant_id and credited.contract_id = contracts.contract_id
