@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from include.feeds.decision import land_decision
-from include.finance.booking import enter_changes, time_zone
+from include.finance.booking import enter_changes
 from include.finance.facts import positions_of
 from include.finance.periods import CLOSES, SOURCE, first_day, last_day, month_of, open_from
 from include.finance.posting import Ledger, opened_ledger
@@ -84,8 +84,7 @@ def close_period(
         _require_reconciled(ledger, last)
         enter_changes(ledger, by=by)
         _require_next(ledger, month)
-        zone = time_zone(ledger.transformer, tenant_id)
-        told = reconciled(ledger.transformer, tenant_id, month, zone=zone)
+        told = reconciled(ledger.transformer, tenant_id, month)
         if open_items(told) and not accept_open:
             raise CloseError(
                 f"tenant {tenant_id}: {open_items(told)} records of {month} are open: {_broken(told)};"
@@ -107,6 +106,11 @@ def _require_reconciled(ledger: Ledger, last: date) -> None:
         raise CloseError(
             f"tenant {ledger.tenant_id}: what is loaded is not reconciled up to {last} by today's rules;"
             f" run `python -m include.finance reconcile --tenant {ledger.tenant_id}` first"
+        )
+    if ledger.transformer.value(_EXPLAINED_SINCE, [ledger.tenant_id]):
+        raise CloseError(
+            f"tenant {ledger.tenant_id}: the marts do not show yet what was explained last;"
+            f" run `python -m include.finance night --tenant {ledger.tenant_id}` first"
         )
 
 
@@ -159,5 +163,13 @@ _FIRST_BOOKED = """
     select least(
         (select min(posting_date) from raw.journal_entries where tenant_id = %s),
         (select min(posting_date) from raw.ledger_entries where tenant_id = %s)
+    )
+"""
+
+_EXPLAINED_SINCE = """
+    select exists (
+        select from raw.finance_explanations
+        where tenant_id = %s
+            and _load_id > coalesce((select load_id from ops.pins where feed = 'finance_explanations'), 0)
     )
 """

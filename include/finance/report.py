@@ -103,16 +103,15 @@ def fingerprint_of(made: bytes) -> str:
 
 def _provisional(warehouse: Warehouse, tenant_id: str, month: str) -> Status:
     published = warehouse.rows(
-        "select as_of_date, time_zone from intermediate.int_tenants__published where tenant_id = %s",
-        [tenant_id],
+        "select as_of_date from intermediate.int_tenants__published where tenant_id = %s", [tenant_id]
     )
     if not published:
         raise ReportError(
             f"tenant {tenant_id} is held or unknown, so month {month} has no report yet;"
             " its reason is in ops.held_tenants"
         )
-    as_of, zone = published[0]
-    return Status(tenant_id, month, as_of, reconciled(warehouse, tenant_id, month, zone=zone))
+    [(as_of,)] = published
+    return Status(tenant_id, month, as_of, reconciled(warehouse, tenant_id, month))
 
 
 def _head(status: Status) -> Iterable[tuple[str, ...]]:

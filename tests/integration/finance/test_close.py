@@ -29,7 +29,7 @@ from tests.oracle.rows import Row
 
 TENANT = made.TENANT
 ZONES = {TENANT: "Asia/Ho_Chi_Minh"}
-MODELS = ["path:models/staging", "+tracked_orders", "+monthly_closes", "+financial_journal"]
+MODELS = ["path:models/staging", "+tracked_orders", "+monthly_closes", "+financial_journal", "+reconciliation_items"]
 
 
 def payment(payment_id: str, order_id: str, occurred_at: str, amount: str, **values: Any) -> Row:
@@ -161,6 +161,9 @@ def closed(shop: Settings) -> dict[str, bytes]:
         TENANT, "bank_line", "b3", category="operating_cost", entered_by="chi", reason="rent", settings=shop
     )  # fmt: skip
     assert open_from(shop, TENANT) == date.min
+    with pytest.raises(CloseError, match="the marts do not show yet what was explained last"):
+        close(shop, "2026-03")
+    night(shop)
     done = close(shop, "2026-03")
     assert open_from(shop, TENANT) == date(2026, 4, 1)
     assert (done.month, done.open_items) == ("2026-03", 0)
