@@ -31,9 +31,9 @@ from benchmarks.matchers import peak_mb
 from benchmarks.scratch import scratch_warehouse
 from include.demo.truth import newest
 from include.demo.world import World, simulate
-from include.finance.nightly import reconcile_all
-from include.finance.reconcile import Reconciled, reconcile
-from include.finance.rules import Rules
+from include.finance.reconciliation.nightly import reconcile_all
+from include.finance.reconciliation.reconcile import Reconciled, reconcile
+from include.finance.reconciliation.rules import Rules
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from include import alerts
-from include.finance import gate, pack
-from include.finance.booking import post_journal
-from include.finance.close import open_from
-from include.finance.fraud import held_orders
-from include.finance.nightly import reconcile_all
-from include.finance.posting import post_orders
+from include.finance import tenants
+from include.finance.audit.fraud import held_orders
+from include.finance.closing.booking import post_journal
+from include.finance.ledger.posting import post_orders
+from include.finance.periods import open_from
+from include.finance.reconciliation.nightly import reconcile_all
+from include.finance.reporting import gate, pack
 from include.settings import Settings, get_settings
 from include.transform import build
 from include.warehouse import connect
@@ -37,14 +38,10 @@ def published(settings: Settings | None = None, *, only: Sequence[str] = ()) -> 
     """Return the tenants whose books are kept: all that the last build has published, or some of them.
 
     Raises:
-        ValueError: one of those named is not published.
+        NotPublishedError: one of those named is not.
     """
     with connect("transformer", settings or get_settings()) as warehouse:
-        found = warehouse.rows("select tenant_id from intermediate.int_tenants__published order by tenant_id")
-    known = [tenant for (tenant,) in found]
-    if unknown := sorted(set(only) - set(known)):
-        raise ValueError(f"no tenant {', '.join(unknown)} is published; there are {', '.join(known)}")
-    return [tenant for tenant in known if not only or tenant in only]
+        return [one.tenant_id for one in tenants.published(warehouse, only)]
 
 
 def run(
@@ -66,25 +63,34 @@ def run(
         What went wrong and what is unexplained, a text each. One tenant's fault does not stop the others.
 
     Raises:
-        ValueError: a tenant is not published, or the day is none.
+        NotPublishedError: one of those named is not published.
+        ValueError: the day is none.
     """
     settings = settings or get_settings()
     wanted = date.fromisoformat(day) if isinstance(day, str) else day
-    tenants, faults = published(settings, only=only), []
-
-    def take(names: Sequence[str]) -> None:
-        for tenant in tenants:
-            for name in names:
-                try:
-                    say(f"{name}: {take_step(name, tenant, day=wanted, settings=settings)}")
-                except Exception as error:
-                    faults.append(f"{name} of {tenant}: {error}")
-                    if name != "alert":
-                        break
-
-    take(BOOKS)
+    faults = take(BOOKS, settings, only=only, say=say)
     say(f"refresh: {refresh(settings)}")
-    take(REPORT)
+    return faults + take(REPORT, settings, only=only, day=wanted, say=say)
+
+
+def take(
+    names: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    only: Sequence[str] = (),
+    day: date | None = None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Take some steps of the night of every published tenant, or some; returns and raises as ``run``."""
+    settings, faults = settings or get_settings(), []
+    for tenant in published(settings, only=only):
+        for name in names:
+            try:
+                say(f"{name}: {take_step(name, tenant, day=day, settings=settings)}")
+            except Exception as error:
+                faults.append(f"{name} of {tenant}: {error}")
+                if name != "alert":
+                    break
     return faults
 
 
@@ -108,7 +114,8 @@ def take_step(
         settings: where the warehouse is.
 
     Raises:
-        ValueError: there is no such step or day, or the tenant is not published.
+        NotPublishedError: the tenant is held or unknown.
+        ValueError: there is no such step or day.
         UnexplainedMoneyError: what the gate refuses.
     """
     settings = settings or get_settings()

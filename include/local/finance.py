@@ -1,7 +1,7 @@
 """The night of the books: reconcile, post, write the finance packs, through the scheduler."""
 
-from include.finance import pack
 from include.finance.night import published
+from include.finance.reporting import pack
 from include.local import report, runs, stack
 
 GATE = "report.gate"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from include.finance.nightly import reconcile_all
+from include.finance.reconciliation.nightly import reconcile_all
 from include.settings import Settings
 from tests.dbt import scenario
 from tests.dbt.dbt_runs import results_of

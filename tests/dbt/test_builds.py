@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.finance.explanations import explain_item
+from include.finance.reconciliation.explanations import explain_item
 from include.settings import Settings
 from include.transform import BuildError, build
 from include.warehouse import connect

@@ -10,8 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 from include.feeds import decision, load
-from include.finance import close, invoicing, posting
-from include.finance.statements import Month
+from include.finance.closing import close
+from include.finance.ledger import invoicing, posting
+from include.finance.ledger.statements import Month
 from include.settings import Settings
 
 PLACES = ("before landing", "landed", "loaded", "recorded")

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from include.demo.world import Tenant, World
-from include.finance import facts
-from include.finance.nightly import Night, reconcile_tenant
-from include.finance.reconcile import reconcile
-from include.finance.rules import Rules
+from include.finance.reconciliation import facts
+from include.finance.reconciliation.nightly import Night, reconcile_tenant
+from include.finance.reconciliation.reconcile import reconcile
+from include.finance.reconciliation.rules import Rules
 from include.settings import Settings
 from include.warehouse import Warehouse, connect
 from include.warehouse.contracts import load_contracts

@@ -13,12 +13,13 @@ import pytest
 
 from include.feeds.replay import replay
 from include.finance.__main__ import main
-from include.finance.booking import Entered, post_journal
-from include.finance.close import CloseError, close_period, open_from
-from include.finance.explanations import explain_item
-from include.finance.nightly import reconcile_all
-from include.finance.posting import PostingError, post_orders
-from include.finance.report import ReportError, report
+from include.finance.closing.booking import Entered, post_journal
+from include.finance.closing.close import CloseError, close_period
+from include.finance.closing.report import ReportError, report
+from include.finance.ledger.posting import PostingError, post_orders
+from include.finance.periods import open_from
+from include.finance.reconciliation.explanations import explain_item
+from include.finance.reconciliation.nightly import reconcile_all
 from include.settings import PROJECT_ROOT, Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
@@ -29,7 +30,13 @@ from tests.oracle.rows import Row
 
 TENANT = made.TENANT
 ZONES = {TENANT: "Asia/Ho_Chi_Minh"}
-MODELS = ["path:models/staging", "+tracked_orders", "+monthly_closes", "+financial_journal", "+reconciliation_items"]
+MODELS = [
+    "path:models/staging",
+    "+tracked_orders",
+    "+monthly_closes",
+    "+financial_journal",
+    "+reconciliation_items",
+]
 
 
 def payment(payment_id: str, order_id: str, occurred_at: str, amount: str, **values: Any) -> Row:
@@ -302,7 +309,8 @@ def test_facts_that_go_are_taken_back(shop: Settings, closed: dict[str, bytes]) 
 def test_at_the_prompt(
     shop: Settings, closed: dict[str, bytes], tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
-    monkeypatch.setattr("include.finance.__main__.get_settings", lambda: shop)
+    for asking in ("include.finance.closing.commands", "include.finance.night"):
+        monkeypatch.setattr(f"{asking}.get_settings", lambda: shop)
     of_march, file = ["--tenant", TENANT, "--month", "2026-03"], tmp_path / "march.csv"
     assert main(["report", *of_march, "--file", str(file)]) == 0
     assert file.read_bytes() == closed["2026-03"]
@@ -311,7 +319,7 @@ def test_at_the_prompt(
     assert main(["close", *of_march, "--by", "chi", "--reason", "again"]) == 2
     assert "tenant acme: 2026-03 is closed already" in capsys.readouterr().err
     assert main(["journal", "--tenant", TENANT]) == 0
-    assert capsys.readouterr().out == "acme: 0 entries, 0 of them adjust closed months\n"
+    assert capsys.readouterr().out == "post_journal: acme: 0 entries, 0 of them adjust closed months\n"
 
 
 KILLS = {

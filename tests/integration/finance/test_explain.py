@@ -17,8 +17,8 @@ from benchmarks.scratch import scratch_warehouse
 from include.demo.world import World, simulate
 from include.demo.world.cast import TENANTS
 from include.finance import __main__ as prompt
-from include.finance import explain as explaining
-from include.finance.explain import METRICS, Question, explain
+from include.finance.audit import commands
+from include.finance.audit.explain import METRICS, Question, explain
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect
@@ -53,7 +53,7 @@ def settings(world: World) -> Iterator[Settings]:
 @pytest.fixture
 def asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Let the command ask this warehouse."""
-    monkeypatch.setattr(explaining, "get_settings", lambda: settings)
+    monkeypatch.setattr(commands, "get_settings", lambda: settings)
     return settings
 
 
@@ -301,10 +301,10 @@ def test_an_unbuilt_or_absent_warehouse_is_told(
 ) -> None:
     place = ["explain", "--tenant", "kauri", "--kol", "K001", "--metric", "roi"]
     empty = asked.model_copy(update={"warehouse_database": "postgres"})
-    monkeypatch.setattr(explaining, "get_settings", lambda: empty)
+    monkeypatch.setattr(commands, "get_settings", lambda: empty)
     assert prompt.main(place) == 2
     assert "build with `python -m include.transform`" in capsys.readouterr().err
     gone = asked.model_copy(update={"warehouse_database": "no such one"})
-    monkeypatch.setattr(explaining, "get_settings", lambda: gone)
+    monkeypatch.setattr(commands, "get_settings", lambda: gone)
     assert prompt.main(place) == 2
     assert "the warehouse cannot be asked" in capsys.readouterr().err

@@ -13,7 +13,13 @@ from include.feeds.landing import LandedFile, land, manifests
 from include.feeds.load import load_file
 from include.feeds.replay import replay
 from include.finance.__main__ import main
-from include.finance.explanations import BOOK, SOURCE, UnknownItemError, explain_item, withdraw_explanation
+from include.finance.reconciliation.explanations import (
+    BOOK,
+    SOURCE,
+    UnknownItemError,
+    explain_item,
+    withdraw_explanation,
+)
 from include.settings import Settings
 from include.warehouse import connect, prepare
 from tests.oracle import made
@@ -120,7 +126,7 @@ def test_what_cannot_be_explained_is_said_and_not_written(
 def test_the_prompt(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("include.finance.explanations.get_settings", lambda: settings)
+    monkeypatch.setattr("include.finance.reconciliation.explanations.get_settings", lambda: settings)
     item = ["--tenant", made.TENANT, "--side", "order", "--item", "o1", "--by", "ann"]
     assert main(["explain-item", *item, "--category", "write_off", "--reason", "lost in the post"]) == 0
     assert "order o1 is explained by " in capsys.readouterr().out

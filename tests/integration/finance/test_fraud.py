@@ -10,15 +10,15 @@ import pytest
 
 from include.feeds.replay import replay
 from include.finance.__main__ import main
-from include.finance.fraud import (
+from include.finance.audit.fraud import (
     StaleFlagsError,
     UnknownFlagError,
     flags,
     held_orders,
     review_flag,
 )
-from include.finance.posting import post_orders
-from include.finance.sample import audit_sample
+from include.finance.audit.sample import audit_sample
+from include.finance.ledger.posting import post_orders
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
@@ -179,7 +179,7 @@ def test_a_review_lifts_a_flag_and_the_next_posting_releases_what_it_held(
     assert held(shop) == {order for order, _ in PLANTED} - {"nobodys", "big"}, "own-big has another flag"
     lifted = {**before, ("ana", "kol_held"): 630, ("ana", "kol_payable"): 540}
     assert post(shop) == lifted
-    monkeypatch.setattr("include.finance.__main__.get_settings", lambda: shop)
+    monkeypatch.setattr("include.finance.audit.commands.get_settings", lambda: shop)
     assert main(["flags", "--tenant", made.TENANT]) == 0
     told = capsys.readouterr().out
     assert "shop/big amount: cleared (cleared by ann: looked at it); 5500.0000 USD, KOL ana; {" in told
@@ -283,7 +283,7 @@ def test_the_sample_is_the_same_after_a_replay(
     }
     assert len(lines) > 4
 
-    monkeypatch.setattr("include.finance.__main__.get_settings", lambda: shop)
+    monkeypatch.setattr("include.finance.audit.commands.get_settings", lambda: shop)
     written = tmp_path / "sample.csv"
     assert main(["sample", "--tenant", made.TENANT, "--day", "2026-03-20", "--csv", str(written)]) == 0
     assert "20 orders of 2026-03-20 drawn" in capsys.readouterr().out

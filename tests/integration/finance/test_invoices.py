@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from include.finance import __main__ as prompt
-from include.finance import invoicing
-from include.finance.close import open_from
-from include.finance.invoicing import InvoiceError, invoice_month, invoices_of, statements_of
-from include.finance.ledger_commands import write_invoices, write_statements
-from include.finance.posting import pay_out, post_orders
-from include.finance.statements import OWED, Balance, Month
+from include.finance.ledger import invoicing
+from include.finance.ledger.commands import write_invoices, write_statements
+from include.finance.ledger.invoicing import InvoiceError, invoice_month, invoices_of, statements_of
+from include.finance.ledger.posting import pay_out, post_orders
+from include.finance.ledger.statements import OWED, Balance, Month
+from include.finance.periods import open_from
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, prepare
@@ -256,7 +256,8 @@ def test_marts_show_what_the_books_say(shop: Settings) -> None:
 def test_the_commands_say_what_they_did(
     shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("include.finance.ledger_commands.get_settings", lambda: shop)
+    for asking in ("include.finance.ledger.commands", "include.finance.night"):
+        monkeypatch.setattr(f"{asking}.get_settings", lambda: shop)
 
     def asked(*words: str) -> tuple[int, str, str]:
         status = prompt.main([*words, "--tenant", made.TENANT])
@@ -281,4 +282,4 @@ def test_the_commands_say_what_they_did(
     status, _, error = asked(*paying, "--kol", "ana", "--currency", "USD", "--amount", "5")
     assert (status, "0 is payable" in error) == (2, True)
     assert prompt.main(["post", "--tenant", "nobody"]) == 2
-    assert "no tenant nobody is published" in capsys.readouterr().err
+    assert "tenant nobody is held or unknown" in capsys.readouterr().err

@@ -12,9 +12,9 @@ from benchmarks.reconcile import facts_of
 from benchmarks.scratch import scratch_warehouse
 from benchmarks.truth import ingest_world
 from include.demo.world import World, simulate
-from include.finance.explanations import explain_item, withdraw_explanation
-from include.finance.nightly import reconcile_all
-from include.finance.reconcile import end_of
+from include.finance.reconciliation.explanations import explain_item, withdraw_explanation
+from include.finance.reconciliation.nightly import reconcile_all
+from include.finance.reconciliation.reconcile import end_of
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import Warehouse, connect

@@ -12,8 +12,9 @@ from openpyxl import load_workbook
 
 from include import alerts
 from include.finance import __main__ as prompt
-from include.finance import gate, night, pack
-from include.finance.explanations import explain_item, withdraw_explanation
+from include.finance import night
+from include.finance.reconciliation.explanations import explain_item, withdraw_explanation
+from include.finance.reporting import gate, pack
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, prepare
@@ -299,7 +300,10 @@ def test_a_night_that_cannot_be_is_refused(
 ) -> None:
     monkeypatch.setattr(night, "get_settings", lambda: shops)
     assert prompt.main(["night", "--tenant", "nobody"]) == 2
-    assert "no tenant nobody is published; there are acme, lotus" in capsys.readouterr().err
+    assert (
+        "tenant nobody is held or unknown; why one is held is in ops.held_tenants; published are acme, lotus"
+        in capsys.readouterr().err
+    )
     assert prompt.main(["night", "--day", "yesterday"]) == 2
     assert "yesterday" in capsys.readouterr().err
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from include.demo.world import World, simulate
-from include.finance import facts, nightly
-from include.finance.rules import Rules
+from include.finance.reconciliation import facts, nightly
+from include.finance.reconciliation.rules import Rules
+from include.finance.tenants import NotPublishedError
 from include.settings import Settings
 from include.warehouse import connect
 from tests.integration.finance.nights import FEEDS, Nights, Said
@@ -167,10 +168,11 @@ def test_unknown_tenants_are_named(warehouse_settings: Settings) -> None:
             "create table if not exists intermediate.int_tenants__published"
             " (tenant_id text, country_code text, reporting_currency text, as_of_date date)"
         )
-        warehouse.execute(
-            "alter table intermediate.int_tenants__published add column if not exists time_zone text"
-        )
-    with pytest.raises(ValueError, match="no tenant nobody is published"):
+        for column in ("name", "time_zone"):
+            warehouse.execute(
+                f"alter table intermediate.int_tenants__published add column if not exists {column} text"
+            )
+    with pytest.raises(NotPublishedError, match="tenant nobody is held or unknown"):
         nightly.reconcile_all(warehouse_settings, only=["nobody"])
 
 

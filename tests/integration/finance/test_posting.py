@@ -11,8 +11,9 @@ import pytest
 
 from include.feeds.landing import manifests
 from include.feeds.replay import replay
-from include.finance.ledger import LedgerError
-from include.finance.posting import SOURCE, Posted, PostingError, pay_out, post_orders
+from include.finance.ledger.commission import LedgerError
+from include.finance.ledger.posting import SOURCE, Posted, PostingError, pay_out, post_orders
+from include.finance.tenants import NotPublishedError
 from include.settings import Settings
 from include.transform import build
 from include.warehouse import connect, fingerprint, prepare
@@ -205,6 +206,6 @@ def test_nothing_is_posted_from_half_a_build_or_for_a_held_tenant(shop: Settings
         with pytest.raises(PostingError, match="a build is under way"):
             post(shop)
         warehouse.execute(pins.format(-1))
-    with pytest.raises(PostingError, match="tenant nobody is held or unknown"):
+    with pytest.raises(NotPublishedError, match="tenant nobody is held or unknown"):
         post_orders("nobody", open_from=OPEN, held=set(), by="nightly", settings=shop)
     assert post(shop).entries == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from include.finance.__main__ import main
-from include.finance.rules import Rules, rules_of, set_rules
+from include.finance.reconciliation.rules import Rules, rules_of, set_rules
 from include.settings import Settings
 from include.warehouse import connect
 from tests.oracle import made
@@ -67,7 +67,7 @@ def test_nobody_and_unknown_tenants_decide_nothing(settings: Settings) -> None:
 def test_at_the_prompt(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("include.finance.rules.get_settings", lambda: settings)
+    monkeypatch.setattr("include.finance.reconciliation.rules.get_settings", lambda: settings)
     common = ["set-rules", "--tenant", made.TENANT, "--by", "bob", "--reason", "slow courier"]
     assert main([*common, "courier_days=6"]) == 0
     assert "courier_days         6" in capsys.readouterr().out

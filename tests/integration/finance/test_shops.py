@@ -9,8 +9,8 @@ from benchmarks.reconcile import Record, Rivals, facts_of, nameless, true_states
 from benchmarks.scratch import scratch_warehouse
 from benchmarks.truth import ingest_world
 from include.demo.world import World, simulate
-from include.finance.nightly import reconcile_all
-from include.finance.rules import set_rules
+from include.finance.reconciliation.nightly import reconcile_all
+from include.finance.reconciliation.rules import set_rules
 from include.settings import Settings
 from include.warehouse import connect
 

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.finance import journal, ledger
-from include.finance.ledger import BALANCES, CONTRACTS, ENTRIES, FACTS, Posting
+from include.finance.closing import journal
+from include.finance.ledger import commission as ledger
+from include.finance.ledger.commission import BALANCES, CONTRACTS, ENTRIES, FACTS, Posting
 
 Key = tuple[str, str]
 Row = dict[str, Any]

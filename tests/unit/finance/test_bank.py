@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.finance import bank
-from include.finance.bank import Explanation, Line, explain, read_sender
-from include.finance.payouts import UNIT, Due, banking_day
-from include.finance.rules import Rules
+from include.finance.reconciliation import bank
+from include.finance.reconciliation.bank import Explanation, Line, explain, read_sender
+from include.finance.reconciliation.payouts import UNIT, Due, banking_day
+from include.finance.reconciliation.rules import Rules
 
 MONDAY = date(2026, 6, 1).toordinal()
 LATER = MONDAY + 30

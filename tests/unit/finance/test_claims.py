@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.finance.claims import ORDERS
-from include.finance.reconcile import Reconciled, reconcile
-from include.finance.rules import Rules
+from include.finance.reconciliation.claims import ORDERS
+from include.finance.reconciliation.reconcile import Reconciled, reconcile
+from include.finance.reconciliation.rules import Rules
 
 DAY = date(2026, 6, 10)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 
 from include.finance.__main__ import main
-from include.finance.explain import FORMULAS, MEASURES, METRICS, SETTINGS, Explanation, Question, Step, _steps
-from include.finance.explained import _restated, decimals_of, number, verdict, worked
+from include.finance.audit.explain import (
+    FORMULAS,
+    MEASURES,
+    METRICS,
+    SETTINGS,
+    Explanation,
+    Question,
+    Step,
+    _steps,
+)
+from include.finance.audit.explained import _restated, decimals_of, number, verdict, worked
 from include.settings import PROJECT_ROOT
 
 ENTRY: dict[str, Any] = {measure: Decimal(0) for measure in MEASURES} | {"gross_margin": Decimal("0.4")}

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.finance.gate import OpenItem, OpenSum, Tie, Unexplained
+from include.finance.reporting.gate import OpenItem, OpenSum, Tie, Unexplained
 
 AS_OF = date(2026, 3, 31)
 SUM = OpenSum("payout", "missing_in_bank", "VND", 1200, Decimal("5000000000001.0000"))

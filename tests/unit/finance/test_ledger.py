@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from include.finance import journal, ledger
-from include.finance.ledger import BALANCES, CONTRACTS, ENTRIES, FACTS, LedgerError, Posting
+from include.finance.closing import journal
+from include.finance.ledger import commission as ledger
+from include.finance.ledger.commission import BALANCES, CONTRACTS, ENTRIES, FACTS, LedgerError, Posting
 from include.settings import PROJECT_ROOT
 from tests.unit.finance.shop import (
     NEW_YEAR,

@@ -6,11 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from include.finance import nightly
-from include.finance.bank import Line, explain
-from include.finance.payouts import UNIT, Due
-from include.finance.reconcile import line_table, payout_table
-from include.finance.rules import Rules
+from include.finance.reconciliation import nightly
+from include.finance.reconciliation.bank import Line, explain
+from include.finance.reconciliation.payouts import UNIT, Due
+from include.finance.reconciliation.reconcile import line_table, payout_table
+from include.finance.reconciliation.rules import Rules
 from include.settings import PROJECT_ROOT
 
 DAY = date(2026, 6, 1).toordinal()

@@ -6,7 +6,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.finance.sample import SIZE, OrderKey, draw
+from include.finance.audit.sample import SIZE, OrderKey, draw
 
 DAY = date(2026, 3, 31)
 ORDERS = [("shop", f"{number:05d}") for number in range(1000)]

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.feeds.currencies import MINOR_UNITS
-from include.finance.ledger import ENTRIES, LedgerError
-from include.finance.printing import invoice_csv, invoice_pdf, statement_csv, statement_pdf
-from include.finance.statements import (
+from include.finance.ledger.commission import ENTRIES, LedgerError
+from include.finance.ledger.printing import invoice_csv, invoice_pdf, statement_csv, statement_pdf
+from include.finance.ledger.statements import (
     INVOICED,
     OWED,
     Account,

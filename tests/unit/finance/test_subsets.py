@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.finance.subsets import MOST_AMOUNTS, subsets_that_sum
+from include.finance.reconciliation.subsets import MOST_AMOUNTS, subsets_that_sum
 
 
 @given(amounts=st.lists(st.integers(-9, 30), max_size=9), total=st.integers(-20, 90))

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from include.finance import workbook as made
-from include.finance.workbook import Column, Table, as_csv, workbook
+from include.finance.reporting import workbook as made
+from include.finance.reporting.workbook import Column, Table, as_csv, workbook
 
 DAY = date(2026, 3, 31)
 COLUMNS = (

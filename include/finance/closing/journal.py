@@ -6,7 +6,7 @@ Facts and entries are Arrow tables; no database is known here. docs/close.md has
 import duckdb
 import pyarrow as pa
 
-from include.finance.ledger import INSTANT, MONEY, LedgerError, Posting
+from include.finance.ledger.commission import INSTANT, MONEY, LedgerError, Posting
 
 AMOUNTS = ("amount", "vat_amount", "discount_amount", "fee_amount")
 

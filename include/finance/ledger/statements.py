@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.feeds.currencies import MINOR_UNITS
-from include.finance.ledger import LedgerError
+from include.finance.ledger.commission import LedgerError
 
 OWED = {"kol_payable": -1, "kol_held": -1, "kol_receivable": 1}
 """The KOL's accounts, and the sign that makes what usually stands on them positive."""
@@ -25,7 +25,7 @@ SETTLED = ("clawback", "settlement")
 """Entry types that follow from what was posted before them, at the same instant."""
 
 Line = dict[str, Any]
-"""A line of the ledger by column (``include.finance.ledger.ENTRIES``)."""
+"""A line of the ledger by column (``include.finance.ledger.commission.ENTRIES``)."""
 
 Balance = Mapping[str, Decimal]
 """Amount by account of ``OWED``."""
@@ -164,7 +164,7 @@ def make_statement(
         account: whose.
         month: of when, by posting date.
         before: sums of all earlier lines by account of the ledger, debit positive; accounts may be missing.
-        lines: the account's lines of the month (``include.finance.ledger.ENTRIES``).
+        lines: the account's lines of the month (``include.finance.ledger.commission.ENTRIES``).
 
     Raises:
         LedgerError: a line is another account's or month's, or a transaction does not sum to zero.

@@ -10,7 +10,7 @@ from decimal import Decimal
 import duckdb
 import numpy as np
 
-from include.finance.rules import Rules
+from include.finance.reconciliation.rules import Rules
 
 UNIT = 10_000
 """Amounts are whole ten-thousandths of the currency's unit, as feeds keep four decimals."""

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from psycopg.types.json import Jsonb
 
 from include.feeds.decision import land_decision, turn
-from include.finance.facts import positions_of
-from include.finance.journal import ENTRIES, MONEY_FACTS, enter
-from include.finance.ledger import Posting
+from include.finance.closing.journal import ENTRIES, MONEY_FACTS, enter
+from include.finance.ledger.commission import Posting
+from include.finance.ledger.posting import Ledger, PostingError, opened_ledger, read_as
 from include.finance.periods import open_from
-from include.finance.posting import Ledger, PostingError, opened_ledger, read_as
+from include.finance.reconciliation.facts import positions_of
 from include.settings import Settings
-from include.warehouse import Warehouse, load_contracts
+from include.warehouse import load_contracts
 
 FEED = "journal_entries"
 SOURCE = "sokol_journal"
@@ -49,7 +49,8 @@ def post_journal(settings: Settings, tenant_id: str, *, by: str) -> Entered:
         by: who posts.
 
     Raises:
-        PostingError: the tenant is not published, or a build is under way or has failed half-way.
+        NotPublishedError: the tenant is held or unknown.
+        PostingError: a build is under way or has failed half-way.
         LedgerError: nobody posts, or the facts contradict themselves.
     """
     with opened_ledger(tenant_id, settings) as ledger:
@@ -58,34 +59,29 @@ def post_journal(settings: Settings, tenant_id: str, *, by: str) -> Entered:
 
 def enter_changes(ledger: Ledger, *, by: str) -> Entered:
     """Do what ``post_journal`` does, for the holder of a tenant's ledger."""
-    tenant, settings = ledger.tenant_id, ledger.settings
-    with turn(ledger.loader, load_contracts()[FEED], f"{tenant}/{SOURCE}", settings):
-        first_open = open_from(settings, tenant)  # what was landed by who was killed then is loaded now
+    settings = ledger.settings
+    with turn(ledger.loader, load_contracts()[FEED], f"{ledger.tenant_id}/{SOURCE}", settings):
+        first_open = open_from(
+            settings, ledger.tenant_id
+        )  # what was landed by who was killed then is loaded now
     with ledger.transformer.transaction():
         ledger.transformer.execute("set transaction isolation level repeatable read")
-        day, upto = ledger.published()
+        tenant, upto = ledger.published()
         now = positions_of(ledger.transformer) | {"builds": upto["build"]}
-        zone = time_zone(ledger.transformer, tenant)
-        _touch(ledger, _since(ledger, zone), now, zone)
+        _touch(ledger, _since(ledger, tenant.time_zone), now, tenant.time_zone)
         facts = read_as(ledger.transformer, _FACTS, MONEY_FACTS)
         standing = read_as(ledger.transformer, _STANDING, ENTRIES)
-    posting = Posting(tenant, first_open, day, datetime.now(UTC), by)
+    posting = Posting(tenant.tenant_id, first_open, tenant.as_of, datetime.now(UTC), by)
     entries = enter(facts, standing, posting)
     _land(ledger, entries, posting)
     ledger.loader.execute(
         "insert into finance.journal_progress (tenant_id, time_zone, positions) values (%s, %s, %s)"
         " on conflict (tenant_id) do update"
         " set time_zone = excluded.time_zone, positions = excluded.positions",
-        [tenant, zone, Jsonb(now)],
+        [tenant.tenant_id, tenant.time_zone, Jsonb(now)],
     )
     adjusted = sum(kind == "adjustment" for kind in entries["entry_type"].to_pylist())
-    return Entered(tenant, entries.num_rows, adjusted)
-
-
-def time_zone(warehouse: Warehouse, tenant_id: str) -> str:
-    """Return the zone of a tenant's days."""
-    found = "select time_zone from intermediate.int_tenants__published where tenant_id = %s"
-    return str(warehouse.value(found, [tenant_id]))
+    return Entered(tenant.tenant_id, entries.num_rows, adjusted)
 
 
 def _since(ledger: Ledger, zone: str) -> dict[str, int]:

@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 
 from include.feeds.landing import Root
-from include.finance import gate
-from include.finance.sample import SIZE, audit_sample
-from include.finance.workbook import MOST_ROWS, Column, Table, as_csv, workbook
+from include.finance.audit.sample import SIZE, audit_sample
+from include.finance.reporting import gate
+from include.finance.reporting.workbook import MOST_ROWS, Column, Table, as_csv, workbook
+from include.finance.tenants import published_tenant
 from include.settings import Settings
 from include.warehouse import connect
 
@@ -237,10 +238,10 @@ def as_of(settings: Settings, tenant_id: str) -> date:
     """Return the day that a tenant's marts are built for.
 
     Raises:
-        ValueError: the tenant is not published.
+        NotPublishedError: the tenant is held or unknown.
     """
     with connect("transformer", settings) as warehouse:
-        return gate.published_tenant(warehouse, tenant_id)[1]
+        return published_tenant(warehouse, tenant_id).as_of
 
 
 def write(settings: Settings, tenant_id: str, day: date) -> str:
@@ -257,7 +258,7 @@ def write(settings: Settings, tenant_id: str, day: date) -> str:
         Where the pack is.
 
     Raises:
-        ValueError: the tenant is not published.
+        NotPublishedError: the tenant is held or unknown.
     """
     heading, tables = read(settings, tenant_id, day)
     settlement = next(table for table in tables if table.title == "Settlement")
@@ -279,7 +280,7 @@ def read(settings: Settings, tenant_id: str, day: date) -> tuple[str, list[Table
     given = {"tenant": tenant_id, "day": day, "month": day.replace(day=1)}
     with connect("transformer", settings) as warehouse, warehouse.transaction():
         warehouse.execute("set transaction isolation level repeatable read")
-        name, known = gate.published_tenant(warehouse, tenant_id)
+        tenant = published_tenant(warehouse, tenant_id)
         tables = [
             Table(
                 sheet.title,
@@ -290,7 +291,7 @@ def read(settings: Settings, tenant_id: str, day: date) -> tuple[str, list[Table
             for sheet in SHEETS
         ]
         tables.insert(1, _ties(gate.ties_of(warehouse, tenant_id)))
-    heading = f"Finance pack of {name} ({tenant_id}), {day}; books as of {known}"
+    heading = f"Finance pack of {tenant.name} ({tenant_id}), {day}; books as of {tenant.as_of}"
     return heading, [*tables, _sample(settings, tenant_id, day)]
 
 

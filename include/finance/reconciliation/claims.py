@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from include.finance.knots import knots
-from include.finance.rules import Rules
+from include.finance.reconciliation.knots import knots
+from include.finance.reconciliation.rules import Rules
 
 ORDERS = pa.schema(
     [

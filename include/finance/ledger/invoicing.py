@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.feeds.decision import land_decision, turn
-from include.finance.close import open_from
-from include.finance.ledger import ENTRIES
-from include.finance.posting import Ledger, opened_ledger
-from include.finance.statements import (
+from include.finance.ledger.commission import ENTRIES
+from include.finance.ledger.posting import Ledger, opened_ledger
+from include.finance.ledger.statements import (
     INVOICED,
     Account,
     Invoice,
@@ -30,6 +29,7 @@ from include.finance.statements import (
     net_of,
     numbers,
 )
+from include.finance.periods import open_from
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect, load_contracts
 

@@ -1,19 +1,14 @@
 """What a KOL's figure is made of: its formula with the numbers put in, and every entry that adds up to it."""
 
-import argparse
 import calendar
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
-import psycopg
-
-from include.settings import get_settings
-from include.warehouse import Warehouse, connect
+from include.warehouse import Warehouse
 
 Entry = dict[str, Any]
 """One row of marts.kol_roi_entries by column."""
@@ -331,56 +326,3 @@ def _listed(names: Iterable[str]) -> str:
     known = list(names)
     more = len(known) - SHOWN_NAMES
     return ", ".join(known[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def add_command(commands: Any) -> None:
-    """Add the command to the parser of ``python -m include.finance``."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "explain", help="what a KOL's figure is made of, and whether it adds up"
-    )
-    parser.add_argument("--tenant", required=True)
-    parser.add_argument("--kol", required=True, help="id of the KOL")
-    parser.add_argument("--metric", required=True, choices=METRICS)
-    parser.add_argument("--month", type=_month, help="YYYY-MM; the whole time when left out")
-    parser.add_argument("--day", type=_day, help="YYYY-MM-DD: one day alone")
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
-    parser.add_argument(
-        "--limit", type=int, help="entries listed of each kind: 20 in a table and all elsewhere by default"
-    )
-    parser.set_defaults(run=run)
-
-
-def _month(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m").date()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no month: write 2026-03") from None
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no day: write 2026-03-31") from None
-
-
-def run(options: argparse.Namespace) -> int:
-    """Answer one question: 0 when it adds up, 1 when it does not, 2 when there is no such figure."""
-    from include.finance.explained import show, verdict
-
-    try:
-        question = Question(options.tenant, options.kol, options.metric, month=options.month, day=options.day)
-        with connect("transformer", get_settings()) as warehouse:
-            explanation = explain(warehouse, question)
-    except (LookupError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except psycopg.errors.UndefinedTable as error:
-        print(f"{error.diag.message_primary}: build with `python -m include.transform`", file=sys.stderr)
-        return 2
-    except psycopg.OperationalError as error:
-        print(f"the warehouse cannot be asked: {error}", file=sys.stderr)
-        return 2
-    show(explanation, options.format, options.limit)
-    print(verdict(explanation), file=sys.stdout if options.format == "table" else sys.stderr)
-    return 1 if explanation.wrong else 0

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Literal
 
 from include.feeds.currencies import MINOR_UNITS
-from include.finance.explained import number
-from include.finance.rules import rules_of
+from include.finance.audit.explained import number
+from include.finance.reconciliation.rules import rules_of
+from include.finance.tenants import published_tenant
 from include.settings import Settings
 from include.warehouse import Warehouse, connect
 
@@ -132,7 +133,7 @@ def unexplained(settings: Settings, tenant_id: str) -> Unexplained:
     """Return what of a tenant's money is unexplained, as the marts show it now.
 
     Raises:
-        ValueError: the tenant was never reconciled, or is not published.
+        NotPublishedError: the tenant is held or unknown.
     """
     with connect("transformer", settings) as warehouse, warehouse.transaction():
         warehouse.execute("set transaction isolation level repeatable read")
@@ -142,7 +143,7 @@ def unexplained(settings: Settings, tenant_id: str) -> Unexplained:
 def read(warehouse: Warehouse, tenant_id: str) -> Unexplained:
     """Do what ``unexplained`` does, over a connection that sees one moment."""
     given = {"tenant": tenant_id, "shown": SHOWN_ITEMS}
-    _, as_of = published_tenant(warehouse, tenant_id)
+    as_of = published_tenant(warehouse, tenant_id).as_of
     ties = ties_of(warehouse, tenant_id)
     return Unexplained(
         tenant_id,
@@ -151,21 +152,6 @@ def read(warehouse: Warehouse, tenant_id: str) -> Unexplained:
         tuple(OpenItem(*row) for row in warehouse.rows(_BIGGEST, given)),
         tuple(tie for tie in ties if not tie.holds),
     )
-
-
-def published_tenant(warehouse: Warehouse, tenant_id: str) -> tuple[str, date]:
-    """Return a tenant's name, and the day that its marts are built for.
-
-    Raises:
-        ValueError: the tenant is not published.
-    """
-    found = warehouse.rows(
-        "select name, as_of_date from intermediate.int_tenants__published where tenant_id = %s", [tenant_id]
-    )
-    if not found:
-        raise ValueError(f"tenant {tenant_id} is held or unknown; why it is held is in ops.held_tenants")
-    [(name, as_of)] = found
-    return name, as_of
 
 
 def ties_of(warehouse: Warehouse, tenant_id: str) -> list[Tie]:

@@ -13,9 +13,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from include.finance.journal import AMOUNTS
+from include.finance.closing.journal import AMOUNTS
+from include.finance.closing.reconciled import Reconciled, open_items, reconciled
 from include.finance.periods import CLOSES, first_day, last_day
-from include.finance.reconciled import Reconciled, open_items, reconciled
+from include.finance.tenants import published_tenant
 from include.settings import Settings
 from include.warehouse import Warehouse, connect
 
@@ -52,7 +53,8 @@ def report(settings: Settings, tenant_id: str, month: str) -> bytes:
 
     Raises:
         ValueError: the month is written in another way.
-        ReportError: the tenant is not published, or the report of a closed month is not what was closed.
+        NotPublishedError: the month is open, and the tenant held or unknown.
+        ReportError: the report of a closed month is not what was closed.
     """
     with connect("transformer", settings) as warehouse, warehouse.transaction():
         warehouse.execute("set transaction isolation level repeatable read")
@@ -102,15 +104,7 @@ def fingerprint_of(made: bytes) -> str:
 
 
 def _provisional(warehouse: Warehouse, tenant_id: str, month: str) -> Status:
-    published = warehouse.rows(
-        "select as_of_date from intermediate.int_tenants__published where tenant_id = %s", [tenant_id]
-    )
-    if not published:
-        raise ReportError(
-            f"tenant {tenant_id} is held or unknown, so month {month} has no report yet;"
-            " its reason is in ops.held_tenants"
-        )
-    [(as_of,)] = published
+    as_of = published_tenant(warehouse, tenant_id).as_of
     return Status(tenant_id, month, as_of, reconciled(warehouse, tenant_id, month))
 
 

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from include.warehouse import Warehouse
 
-NIGHT_SQL = Path(__file__).with_name("night.sql")
+NIGHT_SQL = Path(__file__).with_name("touched.sql")
 FEEDS = ("orders", "payments", "remittances", "refunds", "pos_sales", "bank_lines")
 """Feeds whose loads a night looks for."""
 

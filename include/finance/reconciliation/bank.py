@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from include.finance.knots import knots
-from include.finance.payouts import CUSTOMER, UNIT, Due, banking_day, plain
-from include.finance.rules import Rules
-from include.finance.subsets import subsets_that_sum
+from include.finance.reconciliation.knots import knots
+from include.finance.reconciliation.payouts import CUSTOMER, UNIT, Due, banking_day, plain
+from include.finance.reconciliation.rules import Rules
+from include.finance.reconciliation.subsets import subsets_that_sum
 
 LATE, MISSING, TWICE, WRONG, UNEXPLAINED = 1, 2, 2, 5, 8
 """What an explanation has to assume: a late line, a missing one, one that came twice, a wrong amount, a line

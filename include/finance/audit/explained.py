@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from include.finance.explain import FORMULAS, MEASURES, SETTINGS, Entry, Explanation, Step, label
+from include.finance.audit.explain import FORMULAS, MEASURES, SETTINGS, Entry, Explanation, Step, label
 
 SHOWN_ENTRIES = 20
 """Entries of each kind that a table lists unless told otherwise."""

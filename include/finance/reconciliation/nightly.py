@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 from psycopg.types.json import Jsonb
 
-from include.finance import facts
-from include.finance.bank import Line, explain
-from include.finance.claims import Claims, settle_claims
-from include.finance.payouts import Due, in_units, list_dues
-from include.finance.reconcile import (
+from include.finance.reconciliation import facts
+from include.finance.reconciliation.bank import Line, explain
+from include.finance.reconciliation.claims import Claims, settle_claims
+from include.finance.reconciliation.payouts import Due, in_units, list_dues
+from include.finance.reconciliation.reconcile import (
     end_of,
     is_ahead,
     line_table,
@@ -21,7 +21,8 @@ from include.finance.reconcile import (
     payout_table,
     unsettled_table,
 )
-from include.finance.rules import Rules, rules_of
+from include.finance.reconciliation.rules import Rules, rules_of
+from include.finance.tenants import published
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -59,21 +60,15 @@ class _Since:
 
 
 def reconcile_all(settings: Settings | None = None, *, only: Sequence[str] = ()) -> list[Night]:
-    """Reconcile every published tenant, or some, as of the day that its marts are built for."""
+    """Reconcile every published tenant, or some, as of the day that its marts are built for.
+
+    Raises:
+        NotPublishedError: one of those named is not published.
+    """
     settings = settings or get_settings()
     with connect("transformer", settings) as reader:
-        published = reader.rows(
-            "select tenant_id, time_zone, as_of_date from intermediate.int_tenants__published"
-            " order by tenant_id"
-        )
-    known = {tenant for tenant, *_ in published}
-    if unknown := sorted(set(only) - known):
-        raise ValueError(f"no tenant {', '.join(unknown)} is published; there are {', '.join(sorted(known))}")
-    return [
-        reconcile_tenant(settings, tenant, zone=zone, as_of=as_of)
-        for tenant, zone, as_of in published
-        if not only or tenant in only
-    ]
+        tenants = published(reader, only)
+    return [reconcile_tenant(settings, one.tenant_id, zone=one.time_zone, as_of=one.as_of) for one in tenants]
 
 
 def reconcile_tenant(

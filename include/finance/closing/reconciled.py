@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from include.finance.periods import first_day, last_day
 from include.warehouse import Warehouse
 
-SETTLED = ("matched", "timing", "void", "not_sales", "explained")
-"""States that are no break: both sides agree, one may still come, no money moved, no sale is behind it, or
-somebody has explained it."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Reconciled:
-    """So many records of a side are in a state, with an amount in units of the currency."""
+    """How many records of a side are in a state, and their amount in units of the currency, as text."""
 
     side: str
     state: str
     currency: str
     records: int
     amount: str
+    is_open: bool
 
 
 def reconciled(warehouse: Warehouse, tenant_id: str, month: str) -> list[Reconciled]:
@@ -29,19 +26,13 @@ def reconciled(warehouse: Warehouse, tenant_id: str, month: str) -> list[Reconci
     made, a payout's when it was due, a line's when the bank booked it.
     """
     rows = warehouse.rows(
-        "select side, state, currency, count(*), sum(amount) from marts.reconciliation_items"
-        " where tenant_id = %s and item_date between %s and %s group by side, state, currency",
+        "select side, state, currency, count(*), sum(amount)::text, is_open from marts.reconciliation_items"
+        " where tenant_id = %s and item_date between %s and %s group by side, state, currency, is_open",
         [tenant_id, first_day(month), last_day(month)],
     )
-    return sorted(
-        (
-            Reconciled(side, state, currency, count, str(amount))
-            for side, state, currency, count, amount in rows
-        ),
-        key=lambda row: (row.side, row.state, row.currency),
-    )
+    return sorted(Reconciled(*row) for row in rows)
 
 
 def open_items(rows: Iterable[Reconciled]) -> int:
     """Return how many records are open and not explained."""
-    return sum(row.records for row in rows if row.state not in SETTLED)
+    return sum(row.records for row in rows if row.is_open)

@@ -14,7 +14,7 @@ from fpdf.enums import MethodReturnValue, TableBordersLayout
 from fpdf.fonts import FontFace
 
 from include.feeds.currencies import MINOR_UNITS
-from include.finance.statements import (
+from include.finance.ledger.statements import (
     OWED,
     Balance,
     Invoice,

@@ -12,10 +12,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.finance.bank import Explanation, Line, explain, read_sender
-from include.finance.claims import Claims, settle_claims
-from include.finance.payouts import UNIT, Due, in_units, list_dues, plain
-from include.finance.rules import Rules
+from include.finance.reconciliation.bank import Explanation, Line, explain, read_sender
+from include.finance.reconciliation.claims import Claims, settle_claims
+from include.finance.reconciliation.payouts import UNIT, Due, in_units, list_dues, plain
+from include.finance.reconciliation.rules import Rules
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from include.feeds.decision import land_decision
-from include.finance.booking import enter_changes
-from include.finance.facts import positions_of
+from include.finance.closing.booking import enter_changes
+from include.finance.closing.reconciled import Reconciled, open_items, reconciled
+from include.finance.closing.report import Status, fingerprint_of, make_report
+from include.finance.ledger.posting import Ledger, opened_ledger
 from include.finance.periods import CLOSES, SOURCE, first_day, last_day, month_of, open_from
-from include.finance.posting import Ledger, opened_ledger
-from include.finance.reconciled import SETTLED, Reconciled, open_items, reconciled
-from include.finance.report import Status, fingerprint_of, make_report
-from include.finance.rules import rules_of
+from include.finance.reconciliation.facts import positions_of
+from include.finance.reconciliation.rules import rules_of
 from include.settings import Settings
 
 __all__ = ["CloseError", "Closed", "close_period", "open_from"]
@@ -70,10 +70,10 @@ def close_period(
     with opened_ledger(tenant_id, settings) as ledger, ledger.loader.holding(f"sokol:finance:{tenant_id}"):
         if last < open_from(settings, tenant_id):
             raise CloseError(f"tenant {tenant_id}: {month} is closed already")
-        day, upto = ledger.published()
-        if day < last:
+        tenant, upto = ledger.published()
+        if tenant.as_of < last:
             raise CloseError(
-                f"tenant {tenant_id}: {month} is not over, its figures are those of {day};"
+                f"tenant {tenant_id}: {month} is not over, its figures are those of {tenant.as_of};"
                 f" load and build up to {last} first"
             )
         if ledger.progress()["build_id"] != upto["build"]:
@@ -92,7 +92,7 @@ def close_period(
                 " (--accept-open)"
             )
         at = datetime.now(UTC)
-        return _enter(ledger, Status(tenant_id, month, day, told, at, by, reason))
+        return _enter(ledger, Status(tenant_id, month, tenant.as_of, told, at, by, reason))
 
 
 def _require_reconciled(ledger: Ledger, last: date) -> None:
@@ -129,9 +129,7 @@ def _require_next(ledger: Ledger, month: str) -> None:
 
 def _broken(told: Sequence[Reconciled]) -> str:
     return ", ".join(
-        f"{row.records} {row.side} {row.state} ({row.amount} {row.currency})"
-        for row in told
-        if row.state not in SETTLED
+        f"{row.records} {row.side} {row.state} ({row.amount} {row.currency})" for row in told if row.is_open
     )
 
 

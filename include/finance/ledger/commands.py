@@ -1,7 +1,6 @@
-"""The commands of the commission ledger: post, pay, balances, invoice, statement."""
+"""The commands of the commission ledger: pay, balances, invoice, statement."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,45 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from include.feeds.currencies import MINOR_UNITS
-from include.finance.close import open_from
-from include.finance.fraud import StaleFlagsError, held_orders
-from include.finance.invoicing import balances_of, invoice_month, invoices_of, statements_of
-from include.finance.ledger import LedgerError
-from include.finance.periods import first_day
-from include.finance.posting import Posted, PostingError, pay_out, post_orders
-from include.finance.statements import Month
+from include.finance.ledger.invoicing import balances_of, invoice_month, invoices_of, statements_of
+from include.finance.ledger.posting import pay_out
+from include.finance.ledger.statements import Month
+from include.finance.periods import first_day, open_from
 from include.settings import Settings, get_settings
-from include.warehouse import connect
-
-NIGHTLY = "nightly"
-"""Who posts, as the entries say it."""
-
-
-def post_all(
-    settings: Settings, *, only: Sequence[str] = (), by: str = NIGHTLY
-) -> tuple[list[Posted], list[Exception]]:
-    """Post every published tenant, or some; one that cannot be posted keeps no other from it.
-
-    Returns:
-        What was posted, and the error of each tenant that was not.
-
-    Raises:
-        ValueError: a tenant of ``only`` is not published.
-    """
-    with connect("transformer", settings) as reader:
-        found = reader.rows("select tenant_id from intermediate.int_tenants__published order by tenant_id")
-    published = [tenant_id for (tenant_id,) in found]
-    if unknown := sorted(set(only) - set(published)):
-        raise ValueError(f"no tenant {', '.join(unknown)} is published; there are {', '.join(published)}")
-    posted: list[Posted] = []
-    failed: list[Exception] = []
-    for tenant_id in only or published:
-        try:
-            first, held = open_from(settings, tenant_id), held_orders(settings, tenant_id)
-            posted.append(post_orders(tenant_id, open_from=first, held=held, by=by, settings=settings))
-        except (PostingError, LedgerError, StaleFlagsError) as error:
-            failed.append(error)
-    return posted, failed
 
 
 def write_invoices(
@@ -61,7 +26,7 @@ def write_invoices(
     Raises:
         InvoiceError: an invoice is not what its lines sum to.
     """
-    from include.finance.printing import invoice_csv, invoice_pdf
+    from include.finance.ledger.printing import invoice_csv, invoice_pdf
 
     files: dict[str, bytes] = {}
     for invoice, lines in invoices_of(tenant_id, month, kol_id=kol_id, settings=settings):
@@ -78,7 +43,7 @@ def write_statements(
     Raises:
         LookupError: nothing was booked for the KOL up to the month's end.
     """
-    from include.finance.printing import statement_csv, statement_pdf
+    from include.finance.ledger.printing import statement_csv, statement_pdf
 
     is_final = month.last < open_from(settings, tenant_id)
     kol_name, tenant_name, statements = statements_of(tenant_id, kol_id, month, settings=settings)
@@ -100,10 +65,6 @@ def _write(folder: Path, tenant_id: str, month: Month, files: dict[str, bytes]) 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to the parser of ``python -m include.finance``."""
-    post = commands.add_parser("post", help="post what KOLs have earned and lost since the last posting")
-    post.add_argument("--tenant", action="append", default=[], help="only this one; may be repeated")
-    post.set_defaults(run=_post)
-
     pay = commands.add_parser("pay", help="enter a payout: of all that is payable, or of one KOL")
     pay.add_argument("--kol", help="whom alone; then --currency and --amount too")
     pay.add_argument("--currency", type=_currency)
@@ -131,14 +92,6 @@ def add_commands(commands: Any) -> None:
         command.add_argument("--month", type=_month, required=True, help="YYYY-MM")
     pay.add_argument("--by", required=True, metavar="NAME", help="who pays")
     invoice.add_argument("--by", default="sokol", metavar="NAME", help="who makes them; sokol when left out")
-
-
-def _post(options: argparse.Namespace) -> int:
-    posted, failed = post_all(get_settings(), only=options.tenant)
-    print(*posted, sep="\n")
-    for error in failed:
-        print(error, file=sys.stderr)
-    return 1 if failed else 0
 
 
 def _pay(options: argparse.Namespace) -> int:

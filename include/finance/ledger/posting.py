@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from include.feeds.decision import land_decision
 from include.feeds.landing import manifests
 from include.feeds.load import LoadResult, load_landed
-from include.finance.ledger import CONTRACTS, ENTRIES, FACTS, Posting, pay, penalties, post, totals
+from include.finance.ledger.commission import CONTRACTS, ENTRIES, FACTS, Posting, pay, penalties, post, totals
 from include.finance.periods import open_from as first_open_day
+from include.finance.tenants import Tenant, published_tenant
 from include.settings import Settings, get_settings
 from include.warehouse import Warehouse, connect
 
@@ -69,8 +70,8 @@ def post_orders(
         settings: where the warehouse and the landing zone are.
 
     Raises:
-        PostingError: the tenant is not published, a build is under way or has failed half-way, or
-            ``open_from`` lies in a closed month.
+        NotPublishedError: the tenant is held or unknown.
+        PostingError: a build is under way or has failed half-way, or ``open_from`` lies in a closed month.
         LedgerError: the facts contradict themselves.
     """
     settings = settings or get_settings()
@@ -79,13 +80,13 @@ def post_orders(
         since = ledger.progress()
         with ledger.transformer.transaction():
             ledger.transformer.execute("set transaction isolation level repeatable read")
-            day, upto = ledger.published()
+            tenant, upto = ledger.published()
             orders = _touch(ledger, since, upto, held)
             facts = read_as(ledger.transformer, _FACTS, FACTS)
             standing = read_as(ledger.transformer, _STANDING, ENTRIES)
             contracts = read_as(ledger.transformer, _CONTRACTS, CONTRACTS)
             charged = read_as(ledger.transformer, _CHARGED, ENTRIES)
-        posting = Posting(tenant_id, open_from, day, datetime.now(UTC), by)
+        posting = Posting(tenant_id, open_from, tenant.as_of, datetime.now(UTC), by)
         balances = ledger.balances(_kols(facts, standing, contracts, charged))
         posted = post(facts, standing, balances, posting)
         due = penalties(contracts, charged, totals(posted, balances), posting)
@@ -115,19 +116,20 @@ def pay_out(
         settings: where the warehouse and the landing zone are.
 
     Raises:
+        NotPublishedError: the tenant is held or unknown.
         PostingError: as ``post_orders``, or the last build is not posted.
         LedgerError: an amount is not positive or more than is payable.
     """
     settings = settings or get_settings()
     with opened_ledger(tenant_id, settings) as ledger:
         ledger.require_open(open_from)
-        day, upto = ledger.published()
+        tenant, upto = ledger.published()
         if ledger.progress()["build_id"] != upto["build"]:
             raise PostingError(
                 f"ledger of tenant {tenant_id}: build {upto['build']} is not posted yet, and what it changed"
                 " may be payable no longer; post first"
             )
-        posting = Posting(tenant_id, open_from, day, datetime.now(UTC), by)
+        posting = Posting(tenant_id, open_from, tenant.as_of, datetime.now(UTC), by)
         balances = ledger.balances(None if amounts is None else {kol for kol, _ in amounts})
         entries = pay(balances, posting, reason=reason, amounts=amounts)
         ledger.land(entries, "payout", posting)
@@ -181,24 +183,16 @@ class Ledger:
         )
         return dict(zip(columns.split(", "), row, strict=True))
 
-    def published(self) -> tuple[date, dict[str, int]]:
-        """Return the tenant's as-of day, and up to which build and load of orders the marts stand."""
-        day = self.transformer.value(
-            "select as_of_date from intermediate.int_tenants__published where tenant_id = %s",
-            [self.tenant_id],
-        )
-        if day is None:
-            raise PostingError(
-                f"tenant {self.tenant_id} is held or unknown, so nothing is posted;"
-                " its reason is in ops.held_tenants, and what it misses is posted once it is published"
-            )
+    def published(self) -> tuple[Tenant, dict[str, int]]:
+        """Return the tenant, and up to which build and load of orders the marts stand."""
+        tenant = published_tenant(self.transformer, self.tenant_id)
         [(is_whole, build, orders)] = self.transformer.rows(_UPTO)
         if not is_whole:
             raise PostingError(
                 f"ledger of tenant {self.tenant_id}: a build is under way or has failed half-way,"
                 " so credit and events may differ; post once `python -m include.transform` has succeeded"
             )
-        return day, {"build": build, "orders": orders}
+        return tenant, {"build": build, "orders": orders}
 
     def require_open(self, day: date) -> None:
         """Refuse to book from a day of a closed month on; while the ledger is held, none is closed."""

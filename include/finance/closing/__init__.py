@@ -1,0 +1,1 @@
+"""The financial journal, the months that are closed, and their reports."""

@@ -1,0 +1,1 @@
+"""What a night tells people: the finance pack, the alert, and the gate on unexplained money."""
