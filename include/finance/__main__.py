@@ -8,6 +8,7 @@ import psycopg
 
 from include.feeds.decision import DecisionError
 from include.finance.audit import commands as audit
+from include.finance.audit.fraud import StaleFlagsError
 from include.finance.closing import commands as closing
 from include.finance.closing.close import CloseError
 from include.finance.closing.report import ReportError
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         CloseError,
         ReportError,
         InvoiceError,
+        StaleFlagsError,
     ) as error:
         print(error, file=sys.stderr)
     except psycopg.errors.UndefinedTable as error:

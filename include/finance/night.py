@@ -9,14 +9,13 @@ from datetime import date, timedelta
 
 from include import alerts
 from include.finance import tenants
-from include.finance.audit.fraud import held_orders
 from include.finance.closing.booking import post_journal
 from include.finance.ledger.posting import post_orders
 from include.finance.periods import open_from
 from include.finance.reconciliation.nightly import reconcile_all
 from include.finance.reporting import gate, pack
 from include.settings import Settings, get_settings
-from include.transform import build
+from include.transform import BuildError, build
 from include.warehouse import connect
 
 BOOKS = ("reconcile", "post_commission", "post_journal")
@@ -69,7 +68,10 @@ def run(
     settings = settings or get_settings()
     wanted = date.fromisoformat(day) if isinstance(day, str) else day
     faults = take(BOOKS, settings, only=only, say=say)
-    say(f"refresh: {refresh(settings)}")
+    try:
+        say(f"refresh: {refresh(settings)}")
+    except BuildError as error:
+        return [*faults, f"refresh: {error}"]
     return faults + take(REPORT, settings, only=only, day=wanted, say=say)
 
 
@@ -133,8 +135,7 @@ def reconcile(settings: Settings, tenant: str, _day: date) -> str:
 
 def post_commission(settings: Settings, tenant: str, _day: date) -> str:
     """Post what has changed of commission; what orders under a flag have earned is held."""
-    first_open, held = open_from(settings, tenant), held_orders(settings, tenant)
-    return str(post_orders(tenant, open_from=first_open, held=held, by=BY, settings=settings))
+    return str(post_orders(tenant, open_from=open_from(settings, tenant), by=BY, settings=settings))
 
 
 def enter_journal(settings: Settings, tenant: str, _day: date) -> str:

@@ -35,7 +35,7 @@ orders as (
         on orders.tenant_id = tracked.tenant_id
         and orders.source = tracked.source
         and orders.order_id = tracked.order_id
-    where orders.gross_amount > 0 and coalesce(orders.paid_at, tracked.completed_at) < nights.end_at
+    where orders.gross_amount > 0 and coalesce(tracked.completed_at, orders.paid_at) < nights.end_at
 
 ),
 

@@ -65,7 +65,7 @@ def _add_fraud(commands: Any) -> None:
 def _flags(options: argparse.Namespace) -> None:
     found = flags(get_settings(), options.tenant)
     for flag in found:
-        told = "held" if flag["is_held"] else flag["verdict"] or f"nothing to hold, {flag['credit_status']}"
+        told = "held" if flag["is_held"] else f"not held, {flag['credit_status']}"
         if flag["verdict"]:
             told += f" ({flag['verdict']} by {flag['reviewed_by']}: {flag['review_reason']})"
         print(

@@ -59,21 +59,21 @@ class UnknownFlagError(LookupError):
     """There is no such flag, or nobody's word on it to take back."""
 
 
-def held_orders(settings: Settings, tenant_id: str) -> frozenset[tuple[str, str]]:
+def held_orders(warehouse: Warehouse, tenant_id: str) -> frozenset[tuple[str, str]]:
     """Return source and id of a tenant's orders whose commission is held now.
 
     An order is held while it credits a KOL and at least one of its flags is not cleared. A review counts from
     the moment that it is entered, before any build.
 
     Args:
-        settings: where the warehouse is.
+        warehouse: a connection that sees one moment: a build may be about to judge other orders.
         tenant_id: whose orders.
 
     Raises:
         StaleFlagsError: the last build ended before it had judged the orders that it wrote.
     """
     return frozenset(
-        (flag["source"], flag["order_id"]) for flag in flags(settings, tenant_id) if flag["is_held"]
+        (flag["source"], flag["order_id"]) for flag in _read(warehouse, tenant_id) if flag["is_held"]
     )
 
 
@@ -89,13 +89,17 @@ def flags(settings: Settings, tenant_id: str) -> list[Flag]:
     """
     with connect("transformer", settings) as warehouse, warehouse.transaction():
         warehouse.execute("set transaction isolation level repeatable read")
-        [(orders, judged)] = warehouse.rows(_POSITIONS)
-        if not judged or judged < orders:
-            raise StaleFlagsError(
-                f"tenant {tenant_id}: orders are of build {orders}, their flags of build {judged};"
-                " let `python -m include.transform` succeed first"
-            )
-        found: list[Flag] = warehouse.query(_FLAGS, {"tenant": tenant_id}).to_pylist()
+        return _read(warehouse, tenant_id)
+
+
+def _read(warehouse: Warehouse, tenant_id: str) -> list[Flag]:
+    [(orders, judged)] = warehouse.rows(_POSITIONS)
+    if not judged or judged < orders:
+        raise StaleFlagsError(
+            f"tenant {tenant_id}: orders are of build {orders}, their flags of build {judged};"
+            " let `python -m include.transform` succeed first"
+        )
+    found: list[Flag] = warehouse.query(_FLAGS, {"tenant": tenant_id}).to_pylist()
     return found
 
 

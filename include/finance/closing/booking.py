@@ -16,7 +16,7 @@ from include.finance.closing.journal import ENTRIES, MONEY_FACTS, enter
 from include.finance.ledger.commission import Posting
 from include.finance.ledger.posting import Ledger, PostingError, opened_ledger, read_as
 from include.finance.periods import open_from
-from include.finance.reconciliation.facts import positions_of
+from include.finance.reconciliation.facts import positions_of, read_by
 from include.settings import Settings
 from include.warehouse import load_contracts
 
@@ -67,7 +67,8 @@ def enter_changes(ledger: Ledger, *, by: str) -> Entered:
     with ledger.transformer.transaction():
         ledger.transformer.execute("set transaction isolation level repeatable read")
         tenant, upto = ledger.published()
-        now = positions_of(ledger.transformer) | {"builds": upto["build"]}
+        events = read_by(ledger.transformer, "int_orders__events", "orders", "refunds", "pos_sales")
+        now = positions_of(ledger.transformer) | events | {"builds": upto["build"]}
         _touch(ledger, _since(ledger, tenant.time_zone), now, tenant.time_zone)
         facts = read_as(ledger.transformer, _FACTS, MONEY_FACTS)
         standing = read_as(ledger.transformer, _STANDING, ENTRIES)

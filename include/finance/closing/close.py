@@ -15,8 +15,6 @@ from include.finance.reconciliation.facts import positions_of
 from include.finance.reconciliation.rules import rules_of
 from include.settings import Settings
 
-__all__ = ["CloseError", "Closed", "close_period", "open_from"]
-
 
 class CloseError(RuntimeError):
     """The month cannot be closed; it is as open as it was."""

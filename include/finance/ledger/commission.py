@@ -277,7 +277,7 @@ _CONTRADICTIONS = """
             when facts > 1 then 'two facts of one event'
             else 'more is reversed than was earned'
         end as fault,
-        order_source || ' order ' || order_id as place
+        order_source || ' order ' || order_id as place, true as is_of_order
     from told
     where kol_id is null or contract_id is null or facts > 1 or earned < 0
 """
@@ -415,7 +415,8 @@ _SETTLEMENTS = """
 
 _ODD_AMOUNTS = """
     select 'an amount that its currency does not have' as fault,
-        concat_ws(' ', 'KOL', kol_id, amount, currency, order_source, order_id) as place
+        concat_ws(' ', 'KOL', kol_id, amount, currency, order_source, order_id) as place,
+        order_id is not null as is_of_order
     from moves
     left join units using (currency)
     where unit is null or amount % unit <> 0
@@ -472,10 +473,10 @@ def _entries(duck: duckdb.DuckDBPyConnection, posting: Posting) -> pa.Table:
 
 
 def _refuse(duck: duckdb.DuckDBPyConnection, posting: Posting, faults: str) -> None:
-    found = duck.execute(f"select fault, place from ({faults}) order by all limit 1").fetchall()
+    found = duck.execute(f"select fault, place, is_of_order from ({faults}) order by all limit 1").fetchall()
     if found:
-        fault, place = found[0]
+        fault, place, is_of_order = found[0]
         raise LedgerError(
-            f"ledger of tenant {posting.tenant_id}: {fault}, {place};"
-            " nothing is posted: look at its row in intermediate.int_orders__events"
+            f"ledger of tenant {posting.tenant_id}: {fault}, {place}; nothing is posted"
+            + (": look at the order's rows in intermediate.int_orders__events" if is_of_order else "")
         )

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from include.feeds.decision import land_decision
 from include.feeds.landing import manifests
 from include.feeds.load import LoadResult, load_landed
+from include.finance.audit.fraud import held_orders
 from include.finance.ledger.commission import CONTRACTS, ENTRIES, FACTS, Posting, pay, penalties, post, totals
 from include.finance.periods import open_from as first_open_day
 from include.finance.tenants import Tenant, published_tenant
@@ -53,7 +54,7 @@ def post_orders(
     tenant_id: str,
     *,
     open_from: date,
-    held: Collection[OrderKey],
+    held: Collection[OrderKey] | None = None,
     by: str,
     settings: Settings | None = None,
 ) -> Posted:
@@ -65,13 +66,14 @@ def post_orders(
     Args:
         tenant_id: whose ledger.
         open_from: the tenant's first open day.
-        held: all orders that are under a flag now.
+        held: orders whose commission is held; those under a flag when left out.
         by: who posts.
         settings: where the warehouse and the landing zone are.
 
     Raises:
         NotPublishedError: the tenant is held or unknown.
         PostingError: a build is under way or has failed half-way, or ``open_from`` lies in a closed month.
+        StaleFlagsError: the last build has not judged the orders that it wrote.
         LedgerError: the facts contradict themselves.
     """
     settings = settings or get_settings()
@@ -81,6 +83,7 @@ def post_orders(
         with ledger.transformer.transaction():
             ledger.transformer.execute("set transaction isolation level repeatable read")
             tenant, upto = ledger.published()
+            held = held_orders(ledger.transformer, tenant_id) if held is None else held
             orders = _touch(ledger, since, upto, held)
             facts = read_as(ledger.transformer, _FACTS, FACTS)
             standing = read_as(ledger.transformer, _STANDING, ENTRIES)

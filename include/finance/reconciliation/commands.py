@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from include.finance.reconciliation.explanations import allowed, explain_item, withdraw_explanation
-from include.finance.reconciliation.rules import Rules, rules_of, set_rules
+from include.finance.reconciliation.rules import Rules, require_tenant, rules_of, set_rules
 from include.warehouse import connect
 
 
@@ -66,6 +66,7 @@ def _add_rules(commands: Any) -> None:
 
 def _show_rules(options: argparse.Namespace) -> None:
     with connect("transformer") as warehouse:
+        require_tenant(warehouse, options.tenant)
         _print_rules(rules_of(warehouse, options.tenant))
 
 

@@ -12,8 +12,8 @@ from psycopg import sql
 from include.warehouse import Warehouse
 
 NIGHT_SQL = Path(__file__).with_name("touched.sql")
-FEEDS = ("orders", "payments", "remittances", "refunds", "pos_sales", "bank_lines")
-"""Feeds whose loads a night looks for."""
+FEEDS = ("payments", "remittances", "refunds", "pos_sales", "bank_lines")
+"""Feeds whose loads a night looks for; orders are looked for as the marts have them."""
 
 _MONEY, _INSTANT, _TEXT = pa.decimal128(20, 4), pa.timestamp("us", "UTC"), pa.string()
 _TYPES = {
@@ -27,7 +27,7 @@ _TYPES = {
 }
 _COLUMNS = {
     "orders": "orders.source, orders.order_id, orders.payment_method, orders.currency,"
-    " orders.gross_amount, coalesce(orders.paid_at, tracked.completed_at) as paid_at, tracked.is_completed,"
+    " orders.gross_amount, coalesce(tracked.completed_at, orders.paid_at) as paid_at, tracked.is_completed,"
     " orders.source || ':' || orders.source_customer_id as customer_key",
     "refunds": "source, refund_id, order_id, currency, amount, refunded_at",
     "payments": "source, payment_id, order_id, payment_type, status, currency, amount, fee_amount, payout_id,"
@@ -43,8 +43,8 @@ _FROM = {
     " inner join marts.tracked_orders as tracked on tracked.tenant_id = orders.tenant_id"
     " and tracked.source = orders.source and tracked.order_id = orders.order_id"
     " where orders.tenant_id = {tenant} and orders.gross_amount > 0"
-    # cash on delivery may be told by the courier alone
-    " and coalesce(orders.paid_at, tracked.completed_at) is not null",
+    # cash on delivery is paid when the courier says so
+    " and coalesce(tracked.completed_at, orders.paid_at) is not null",
     "refunds": "staging.stg_refunds where tenant_id = {tenant} and status = 'succeeded'",
     "payments": "staging.stg_payments where tenant_id = {tenant}",
     "remittances": "staging.stg_remittances where tenant_id = {tenant}",
@@ -63,8 +63,8 @@ _DUE = {
     "remittances": "(source, remittance_id) in (select source, remittance_id from changed_remittances)",
     "sales": "(source, store_id || ':' || (sold_at at time zone {zone})::date || ':' || payment_method) in"
     " (select source, payout_id from changed_takings)"
-    " and sold_at between (select min(sold_at) - interval '1 day' from changed_takings)"
-    " and (select max(sold_at) + interval '1 day' from changed_takings)",
+    " and sold_at between (select min(sold_at) - interval '2 days' from changed_takings)"
+    " and (select max(sold_at) + interval '2 days' from changed_takings)",
     "orders": _TOUCHED["orders"] + " and orders.payment_method = 'bank_transfer'",
     "bank_lines": "_load_id > {since}",
 }
@@ -104,10 +104,14 @@ def mark(warehouse: Warehouse, tenant: str, positions: Mapping[str, int], *, zon
 def positions_of(warehouse: Warehouse) -> dict[str, int]:
     """Return how far the feeds, as staging shows them, and the orders of the marts have come."""
     pins = dict(warehouse.rows("select feed, load_id from ops.pins"))
-    builds = warehouse.value(
-        "select position from ops.watermarks where model = 'tracked_orders' and upstream = 'builds'"
-    )
-    return {feed: int(pins.get(feed, 0)) for feed in FEEDS} | {"builds": int(builds or 0)}
+    read = read_by(warehouse, "tracked_orders", "builds", "orders")
+    return {feed: int(pins.get(feed, 0)) for feed in FEEDS} | read
+
+
+def read_by(warehouse: Warehouse, model: str, *upstreams: str) -> dict[str, int]:
+    """Return how far a model has read these; it may be behind the pins, which any build moves."""
+    found = warehouse.rows("select upstream, position from ops.watermarks where model = %s", [model])
+    return {name: int(dict(found).get(name, 0)) for name in upstreams}
 
 
 def read_csv(warehouse: Warehouse, statement: str) -> pa.Table:

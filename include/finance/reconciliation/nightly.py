@@ -33,7 +33,10 @@ them while what is judged hangs together with what is about to be cut off."""
 
 @dataclass(frozen=True)
 class Night:
-    """What one night found of a tenant: records looked at, and open ones by side and state."""
+    """What one night found of a tenant: records looked at, and breaks by side and state.
+
+    Breaks are those of the matching, whether somebody has explained them or not.
+    """
 
     tenant_id: str
     as_of: date
@@ -42,13 +45,13 @@ class Night:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        said = ", ".join(f"{count} {what}" for what, count in sorted(self.open.items())) or "nothing open"
+        said = ", ".join(f"{count} {what}" for what, count in sorted(self.open.items())) or "no breaks"
         return f"{self.tenant_id} as of {self.as_of}: {self.looked_at} records looked at; {said}"
 
 
 @dataclass(frozen=True)
 class _Since:
-    """How far the last night came; nothing of it counts when its rules were others, or its day a later one.
+    """How far the last night came; nothing of it counts if its rules or zone were others, or its day later.
 
     Facts that were ahead of its day are not new to a later day, which has to look at everything then.
     """
@@ -93,7 +96,7 @@ def reconcile_tenant(
         writer.lock(f"sokol:finance:{tenant}")
         rules = rules or rules_of(reader, tenant)
         now = facts.positions_of(reader)
-        since = _since(reader, tenant, rules, as_of)
+        since = _since(reader, tenant, rules, as_of=as_of, zone=zone)
         if since and since.as_of == as_of and since.positions == now:
             return Night(tenant, as_of, 0, _open(writer, tenant))
         judge = _Judge(reader, writer, tenant, rules=rules, zone=zone, as_of=as_of)
@@ -115,17 +118,21 @@ def _snapshot(reader: Warehouse) -> Iterator[None]:
         yield
 
 
-def _since(reader: Warehouse, tenant: str, rules: Rules, as_of: date) -> _Since | None:
+def _since(reader: Warehouse, tenant: str, rules: Rules, *, as_of: date, zone: str) -> _Since | None:
     found = reader.rows(
-        "select as_of_date, is_ahead, positions, senders, rules_version from finance.reconciliation_runs"
-        " where tenant_id = %s order by run_id desc limit 1",
+        "select as_of_date, is_ahead, positions, senders, rules_version, time_zone"
+        " from finance.reconciliation_runs where tenant_id = %s order by run_id desc limit 1",
         [tenant],
     )
     if not found:
         return None
-    day, ahead, positions, senders, version = found[0]
+    day, ahead, positions, senders, version, own_zone = found[0]
     since = _Since(day, ahead, positions, frozenset(senders))
-    if version != rules.version or since.as_of > as_of or (since.as_of < as_of and since.is_ahead):
+    if (
+        (version, own_zone) != (rules.version, zone)
+        or since.as_of > as_of
+        or (since.as_of < as_of and since.is_ahead)
+    ):
         return None
     return since
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +12,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from include.feeds.decision import turn
 from include.finance import books
 from include.settings import Settings, get_settings
-from include.warehouse import Warehouse, connect
+from include.warehouse import Warehouse, connect, load_contracts
 
 BOOK = "finance_rules"
 SOURCE = "sokol_finance_rules"
@@ -96,14 +98,24 @@ def set_rules(
     """
     settings = settings or get_settings()
     books.check(BOOK, "a decision on rules", entered_by=entered_by, reason=reason)
-    with connect("loader", settings) as warehouse:
-        if not warehouse.value("select count(*) from raw.tenants where tenant_id = %s", [tenant_id]):
-            raise ValueError(f"there is no tenant {tenant_id} among what is loaded")
+    with connect("loader", settings) as warehouse, _turn(warehouse, tenant_id, settings):
+        require_tenant(warehouse, tenant_id)
         stand = _FORM.dump_python(rules_of(warehouse, tenant_id), mode="json")
         rules = _checked(tenant_id, stand | {name: _parsed(value) for name, value in changes.items()})
         said = {"rules": _FORM.dump_json(rules).decode(), "entered_by": entered_by, "reason": reason}
         books.append(warehouse, BOOK, tenant_id, said, source=SOURCE, at=at, settings=settings)
     return rules
+
+
+def _turn(warehouse: Warehouse, tenant_id: str, settings: Settings) -> AbstractContextManager[None]:
+    """Read and write in one turn, so that of two decisions at once none undoes the other."""
+    return turn(warehouse, load_contracts()[BOOK], f"{tenant_id}/{SOURCE}", settings)
+
+
+def require_tenant(warehouse: Warehouse, tenant_id: str) -> None:
+    """Raise ValueError where no tenant of this id is loaded."""
+    if not warehouse.value("select count(*) from raw.tenants where tenant_id = %s", [tenant_id]):
+        raise ValueError(f"there is no tenant {tenant_id} among what is loaded")
 
 
 def _parsed(value: Any) -> Any:

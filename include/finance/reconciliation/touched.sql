@@ -37,10 +37,12 @@ where
         or matched_by = 'amount_and_time'
     );
 
--- Orders that changed, or that something which changed names; those that are open; and all orders of their customers, for a
+-- Orders that changed or are gone, or that something which changed names; those that are open; and all orders of their customers, for a
 -- payer is known by what was paid before.
 create temp table named_orders on commit drop as
 select order_id from marts.tracked_orders where tenant_id = {tenant} and _build_id > {builds}
+union
+select order_id from raw.orders where tenant_id = {tenant} and _deleted and _load_id > {orders}
 union
 select order_id from staging.stg_refunds where tenant_id = {tenant} and _load_id > {refunds}
 union

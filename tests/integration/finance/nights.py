@@ -83,10 +83,31 @@ class Nights:
             for feed in FEEDS:
                 if feed not in leave_out:
                     self.put(warehouse, feed, self.world.interval(feed, self.tenant_id, start, end))
+            self._build(warehouse)
+
+    def withdraw(self, source: str, order_id: str) -> None:
+        """Take an order out, as its source would: a tombstone is left, and the marts know it no longer."""
+        self.load_id += 1
+        names = ", ".join(load_contracts()["orders"].names)
+        own = "tenant_id = %s and source = %s and order_id = %s"
+        key = [self.tenant_id, source, order_id]
+        with connect("admin", self.settings) as warehouse, warehouse.transaction():
             warehouse.execute(
-                "insert into ops.watermarks values ('tracked_orders', 'builds', %s)"
+                f"insert into raw.orders ({names}, _load_id, _file_id, _row, _landing_seq, _key_hash,"
+                f" _row_hash, _deleted) select {names}, {self.load_id}, 0, 0, 0, 0, gen_random_uuid(), true"
+                f" from staging.stg_orders where {own}",
+                key,
+            )
+            for table in ("staging.stg_orders", "marts.tracked_orders"):
+                assert warehouse.execute(f"delete from {table} where {own}", key) == 1
+            self._build(warehouse)
+
+    def _build(self, warehouse: Warehouse) -> None:
+        for upstream in ("builds", "orders"):
+            warehouse.execute(
+                "insert into ops.watermarks values ('tracked_orders', %s, %s)"
                 " on conflict (model, upstream) do update set position = excluded.position",
-                [self.load_id],
+                [upstream, self.load_id],
             )
 
     def put(self, warehouse: Warehouse, feed: str, shown: pa.Table) -> None:

@@ -293,7 +293,9 @@ def test_facts_that_go_are_taken_back(shop: Settings, closed: dict[str, bytes]) 
         ],
     }
     load(shop, date(2026, 4, 4), gone)
-    assert night(shop) == Entered(TENANT, 5, 5)
+    build(shop, with_tests=False, select=["reconciliation_items"])  # as a night refreshes the books alone
+    assert post_journal(shop, TENANT, by="nightly") == Entered(TENANT, 1, 1)
+    assert night(shop) == Entered(TENANT, 4, 4)
     assert_ties(shop)
     assert rows(shop, "select sum(amount) from raw.journal_entries where record_id = 'o1'") == [(0,)]
     back = {"orders": [made.order("o1", "2026-03-02T05:00:00Z", coupon_code="ana",

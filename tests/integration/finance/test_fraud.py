@@ -14,7 +14,6 @@ from include.finance.audit.fraud import (
     StaleFlagsError,
     UnknownFlagError,
     flags,
-    held_orders,
     review_flag,
 )
 from include.finance.audit.sample import audit_sample
@@ -112,13 +111,12 @@ def flagged(settings: Settings) -> Flagged:
 
 
 def held(settings: Settings) -> set[str]:
-    return {order for _, order in held_orders(settings, made.TENANT)}
+    return {flag["order_id"] for flag in flags(settings, made.TENANT) if flag["is_held"]}
 
 
 def post(settings: Settings) -> dict[tuple[str, str], Decimal]:
     """Post as the night does; return what KOLs may be paid and what is held."""
-    orders = held_orders(settings, made.TENANT)
-    post_orders(made.TENANT, open_from=OPEN, held=orders, by="nightly", settings=settings)
+    post_orders(made.TENANT, open_from=OPEN, by="nightly", settings=settings)
     told = """
         select kol_id, account, -amount from finance.ledger_balances
         where account in ('kol_payable', 'kol_held')
@@ -182,7 +180,7 @@ def test_a_review_lifts_a_flag_and_the_next_posting_releases_what_it_held(
     monkeypatch.setattr("include.finance.audit.commands.get_settings", lambda: shop)
     assert main(["flags", "--tenant", made.TENANT]) == 0
     told = capsys.readouterr().out
-    assert "shop/big amount: cleared (cleared by ann: looked at it); 5500.0000 USD, KOL ana; {" in told
+    assert "shop/big amount: not held, credited (cleared by ann: looked at it); 5500.0000 USD, KOL ana; {" in told
     assert f"{len(PLANTED)} flags; the commission of {len(held(shop))} orders is held" in told
     review(shop, "big", "amount", "withdrawn")
     assert post(shop) == before
@@ -221,7 +219,9 @@ def test_flags_follow_what_changes(shop: Settings) -> None:
     }  # fmt: skip
     load(shop, date(2026, 3, 22), changes, "+tracked_orders")
     with pytest.raises(StaleFlagsError, match="orders are of build 2, their flags of build 1"):
-        held_orders(shop, made.TENANT)
+        flags(shop, made.TENANT)
+    with pytest.raises(StaleFlagsError, match="orders are of build 2, their flags of build 1"):
+        post(shop)
     build(shop, with_tests=False, select=["+fraud_flags"])
     expected = {
         *of("amount", ["own-big", "nobodys"]),

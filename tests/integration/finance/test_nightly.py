@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -150,6 +151,33 @@ def test_an_order_whose_payment_the_courier_alone_tells_has_its_state(
         assert warehouse.execute(unpaid, order) == 1
     again = own.true(world.last_day)
     assert again["orders"][order][1] == again["receipts"][key][2] == "matched"
+
+
+def test_an_order_that_is_gone_has_no_state_left(nights: dict[str, Nights], world: World) -> None:
+    """Neither has what it was to bring at the bank; its payment is nobody's."""
+    own = nights["lotus"]
+    own.tell(world.first_day - timedelta(days=1), world.last_day)
+    own.run(world.last_day)
+    before = own.found()
+    transfers = {key[1:3] for key in before["payouts"] if key[0] == "transfer"}
+    paid = {said[:2] for said in before["receipts"].values() if said[2] == "matched"}
+    for orders in (transfers, paid):
+        own.withdraw(*min(orders))
+    own.run(world.last_day)
+    assert differences(own.found(), own.true(world.last_day)) == []
+    assert not {min(transfers), min(paid)} & own.found()["orders"].keys()
+    assert ("transfer", *min(transfers)) not in {key[:3] for key in own.found()["payouts"]}
+    with connect("admin", own.settings) as warehouse:
+        warehouse.execute("delete from raw.orders")
+
+
+def test_another_time_zone_judges_everything_again(nights: dict[str, Nights], world: World) -> None:
+    own = nights["kauri"]
+    own.tell(world.first_day, world.last_day)
+    own.run(world.last_day)
+    own.tenant = replace(own.tenant, zone="Asia/Ho_Chi_Minh")
+    own.run(world.last_day)
+    assert differences(own.found(), own.true(world.last_day)) == []
 
 
 def test_a_night_costs_what_is_new(nights: dict[str, Nights], world: World) -> None:

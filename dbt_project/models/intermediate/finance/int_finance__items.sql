@@ -150,30 +150,33 @@ refunds as (
 payouts as (
 
     select
-        tenant_id,
+        dues.tenant_id,
         'payout' as side,
-        source,
-        payout_id as item_id,
-        kind as item_type,
-        due_on as own_date,
+        dues.source,
+        dues.payout_id as item_id,
+        dues.kind as item_type,
+        -- a remittance of which nobody says when it was sent is of the day of its line
+        coalesce(dues.due_on, lines.booked_on) as own_date,
         cast(null as timestamp with time zone) as paid_at,
-        currency,
-        amount,
+        dues.currency,
+        dues.amount,
         cast(null as numeric(20, 4)) as fee_amount,
-        received_currency as counter_currency,
-        received_amount as counter_amount,
-        received_amount - amount as difference,
-        case when line_id is not null then 'bank_line' end as counterpart_side,
-        account_id as counterpart_source,
-        line_id as counterpart_id,
-        state,
-        matched_by,
+        dues.received_currency as counter_currency,
+        dues.received_amount as counter_amount,
+        dues.received_amount - dues.amount as difference,
+        case when dues.line_id is not null then 'bank_line' end as counterpart_side,
+        dues.account_id as counterpart_source,
+        dues.line_id as counterpart_id,
+        dues.state,
+        dues.matched_by,
         -- who explains an order explains what it is at the bank
-        case when kind = 'transfer' then 'order' else 'payout' end as explained_as,
-        reference,
-        sender,
-        payout_id
-    from {{ source('finance', 'payout_states') }}
+        case when dues.kind = 'transfer' then 'order' else 'payout' end as explained_as,
+        dues.reference,
+        dues.sender,
+        dues.payout_id
+    from {{ source('finance', 'payout_states') }} as dues
+    left join {{ source('finance', 'line_states') }} as lines
+        on dues.tenant_id = lines.tenant_id and dues.account_id = lines.account_id and dues.line_id = lines.line_id
 
 ),
 

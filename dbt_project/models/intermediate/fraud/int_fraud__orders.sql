@@ -81,6 +81,25 @@ clicks as (
     where {{ within_spans('clicked_at', evidence_spans(touched)) }}
     {%- endif %}
 
+),
+
+-- an inner join: orders without a click would all meet in one bucket of a hash, and a bucket cannot be split
+clicked as (
+
+    select
+        credited.tenant_id,
+        credited.source,
+        credited.order_id,
+        clicks.clicked_at,
+        clicks.ip_hash,
+        clicks.referrer
+    from credited
+    inner join clicks
+        on credited.tenant_id = clicks.tenant_id
+        and credited.click_id = clicks.click_id
+        and clicks.clicked_at >= date_trunc('day', credited.ordered_at) - {{ longest_window() }}
+        and clicks.clicked_at <= credited.ordered_at
+
 )
 
 select
@@ -95,9 +114,9 @@ select
     credited.credit_status,
     credited.matched_by,
     credited.token,
-    case when clicks.clicked_at <= credited.ordered_at then clicks.ip_hash end as network,
-    case when clicks.clicked_at <= credited.ordered_at then {{ host_of('clicks.referrer') }} end as referrer_host,
-    case when clicks.clicked_at <= credited.ordered_at then date_trunc('day', clicks.clicked_at) end as click_day_at,
+    clicked.ip_hash as network,
+    {{ host_of('clicked.referrer') }} as referrer_host,
+    date_trunc('day', clicked.clicked_at) as click_day_at,
     credited.coupon_code,
     case when credited.matched_by = 'coupon' then contracts.starts_on end as coupon_from,
     credited.is_without_click,
@@ -113,9 +132,9 @@ from credited
     'source': 'credited.source',
     'order_id': 'credited.order_id',
 }) }}
-left join clicks
-    on credited.tenant_id = clicks.tenant_id
-    and credited.click_id = clicks.click_id
-    and clicks.clicked_at >= date_trunc('day', credited.ordered_at) - {{ longest_window() }}
+left join clicked
+    on credited.tenant_id = clicked.tenant_id
+    and credited.source = clicked.source
+    and credited.order_id = clicked.order_id
 left join {{ ref('stg_kol_contracts') }} as contracts
     on credited.tenant_id = contracts.tenant_id and credited.contract_id = contracts.contract_id
