@@ -180,7 +180,7 @@ def test_a_review_lifts_a_flag_and_the_next_posting_releases_what_it_held(
     monkeypatch.setattr("include.finance.audit.commands.get_settings", lambda: shop)
     assert main(["flags", "--tenant", made.TENANT]) == 0
     told = capsys.readouterr().out
-    assert "shop/big amount: not held, credited (cleared by ann: looked at it); 5500.0000 USD, KOL ana; {" in told
+    assert "shop/big amount: not held, credited (cleared by ann: looked at it); 5500.0000 USD, KOL" in told
     assert f"{len(PLANTED)} flags; the commission of {len(held(shop))} orders is held" in told
     review(shop, "big", "amount", "withdrawn")
     assert post(shop) == before
