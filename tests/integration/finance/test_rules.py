@@ -1,11 +1,13 @@
 """Rules by which a tenant's money is reconciled: entries of a book, in force from the next night on."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from include.feeds import decision
 from include.finance.__main__ import main
 from include.finance.reconciliation.rules import Rules, rules_of, set_rules
 from include.settings import Settings
@@ -62,6 +64,19 @@ def test_nobody_and_unknown_tenants_decide_nothing(settings: Settings) -> None:
         set_rules(made.TENANT, {}, entered_by=" ", reason="why", settings=settings)
     with pytest.raises(ValueError, match="there is no tenant nobody"):
         set_rules("nobody", {}, entered_by="ann", reason="why", settings=settings)
+
+
+def test_a_decision_whose_writer_was_killed_is_not_undone_by_the_next(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was landed stands: the next decision is on top of it, though nobody has loaded it."""
+    said: dict[str, Any] = {"entered_by": "ann", "reason": "why", "settings": settings}
+    with monkeypatch.context() as killing:
+        killing.setattr(decision, "load_file", lambda *_, **__: sys.exit(9))
+        with pytest.raises(SystemExit):
+            set_rules(made.TENANT, {"courier_days": 9}, at=AT + timedelta(hours=2), **said)
+    set_rules(made.TENANT, {"gateway_minutes": 45}, at=AT + timedelta(hours=3), **said)
+    assert (in_force(settings).courier_days, in_force(settings).gateway_minutes) == (9, 45)
 
 
 def test_at_the_prompt(
