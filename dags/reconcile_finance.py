@@ -10,9 +10,8 @@ from include.settings import get_settings
 DOC = """
 ### Is the money there?
 
-At 10:00 UTC the day before is over from Kiritimati to Honolulu. The money of each published tenant is
-reconciled, its commission and journal are posted, its finance pack is written and sent where
-`SOKOL_ALERT_URLS` says.
+At 10:00 UTC the day before is over as far as Honolulu. The money of each published tenant is reconciled, its
+commission and journal are posted, its finance pack is written and sent where `SOKOL_ALERT_URLS` says.
 
 `gate` is red while money of the tenant is unexplained, and its log names it; it holds nothing back. **Explain
 it**: docs/runbooks/finance-gate-red.md. `books_are_kept` is red when a tenant's books could not be.

@@ -9,27 +9,15 @@ import pytest
 
 from include.settings import PROJECT_ROOT
 
-PACKAGES = (
-    "local",
-    "demo",
-    "quality",
-    "transform",
-    "identity",
-    "connectors",
-    "tracking",
-    "feeds",
-    "warehouse",
-)
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Give a project with the same contracts and an empty package of each name."""
+    """Give a project with the same contracts and the same modules, all of them empty."""
     (tmp_path / "pyproject.toml").write_bytes((PROJECT_ROOT / "pyproject.toml").read_bytes())
-    for name in ("", *PACKAGES):
-        (tmp_path / "include" / name).mkdir(exist_ok=True, parents=True)
-        (tmp_path / "include" / name / "__init__.py").touch()
-    (tmp_path / "include" / "settings.py").touch()
+    for module in (PROJECT_ROOT / "include").rglob("*.py"):
+        empty = tmp_path / module.relative_to(PROJECT_ROOT)
+        empty.parent.mkdir(exist_ok=True, parents=True)
+        empty.touch()
     return tmp_path
 
 
@@ -65,6 +53,7 @@ def test_an_empty_project_keeps_the_contracts(project: Path) -> None:
         ("connectors", "include.demo"),
         ("demo", "include.local"),
         ("connectors", "airflow"),
+        ("finance/reconciliation", "include.finance.ledger"),
     ],
 )
 def test_an_import_the_wrong_way_is_refused(project: Path, importer: str, imported: str) -> None:
