@@ -156,7 +156,7 @@ payouts as (
         dues.payout_id as item_id,
         dues.kind as item_type,
         -- a remittance of which nobody says when it was sent is of the day of its line
-        coalesce(dues.due_on, lines.booked_on) as own_date,
+        coalesce(dues.due_on, came.booked_on) as own_date,
         cast(null as timestamp with time zone) as paid_at,
         dues.currency,
         dues.amount,
@@ -175,8 +175,8 @@ payouts as (
         dues.sender,
         dues.payout_id
     from {{ source('finance', 'payout_states') }} as dues
-    left join {{ source('finance', 'line_states') }} as lines
-        on dues.tenant_id = lines.tenant_id and dues.account_id = lines.account_id and dues.line_id = lines.line_id
+    left join {{ source('finance', 'line_states') }} as came
+        on dues.tenant_id = came.tenant_id and dues.account_id = came.account_id and dues.line_id = came.line_id
 
 ),
 
