@@ -1,12 +1,17 @@
-"""A person's word in a book: held to what the book allows, named by what it says, and landed."""
+"""Writing in a book: a person's word, held to what the book allows, or rows that stand all or none."""
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from include.feeds.decision import land_decision
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.feeds.decision import DecisionError, land_decision
 from include.settings import Settings
 from include.warehouse import Warehouse, load_contracts
 
@@ -69,3 +74,49 @@ def append(
         warehouse, book, tenant_id, line.encode(), source=source, name=name, at=at, settings=settings
     )
     return digest
+
+
+def append_rows(
+    warehouse: Warehouse,
+    book: str,
+    tenant_id: str,
+    rows: pa.Table,
+    *,
+    what: str,
+    source: str,
+    at: datetime,
+    settings: Settings,
+) -> None:
+    """Land rows of a book as one file, named by their ids, and load it: all of them stand then, or none.
+
+    Args:
+        warehouse: the loader's connection, in no transaction.
+        book: name of the book; the second column of its key is the id.
+        tenant_id: whose book.
+        rows: columns as in the book's contract, but for the tenant.
+        what: what they are, for the file's name.
+        source: part of the code that writes the book, one for all its entries.
+        at: when they are entered (aware).
+        settings: where the landing zone is.
+
+    Raises:
+        DecisionError: the loader refused a row, or one contradicts a row that stands.
+    """
+    if not rows.num_rows:
+        return
+    _, name_of_id = load_contracts()[book].key
+    digest = hashlib.sha256("\n".join(sorted(rows[name_of_id].to_pylist())).encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory(prefix="sokol-book-") as folder:
+        path = Path(folder) / "rows.parquet"
+        pq.write_table(rows, path)
+        with warehouse.transaction():
+            name = f"{what}-{digest}.parquet"
+            landed = land_decision(
+                warehouse, book, tenant_id, path, source=source, name=name, at=at, settings=settings
+            )
+            if landed.rows_conflicting:
+                raise DecisionError(
+                    f"{book} of tenant {tenant_id}, file {landed.path}: {landed.rows_conflicting} rows"
+                    " contradict rows that stand, so none is entered; look at the file with"
+                    " `python -m include.feeds check`"
+                )

@@ -1,20 +1,17 @@
 """The financial journal in the warehouse: read what has changed, enter it, and land the entries."""
 
-import hashlib
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from psycopg.types.json import Jsonb
 
-from include.feeds.decision import land_decision, turn
+from include.feeds.decision import turn
+from include.finance import books
 from include.finance.closing.journal import ENTRIES, MONEY_FACTS, enter
 from include.finance.ledger.commission import Posting
-from include.finance.ledger.posting import Ledger, PostingError, opened_ledger, read_as
+from include.finance.ledger.posting import Ledger, opened_ledger, read_as
 from include.finance.periods import open_from
 from include.finance.reconciliation.facts import positions_of, read_by
 from include.settings import Settings
@@ -52,6 +49,7 @@ def post_journal(settings: Settings, tenant_id: str, *, by: str) -> Entered:
         NotPublishedError: the tenant is held or unknown.
         PostingError: a build is under way or has failed half-way.
         LedgerError: nobody posts, or the facts contradict themselves.
+        DecisionError: the loader refused a row, so none is entered.
     """
     with opened_ledger(tenant_id, settings) as ledger:
         return enter_changes(ledger, by=by)
@@ -61,9 +59,8 @@ def enter_changes(ledger: Ledger, *, by: str) -> Entered:
     """Do what ``post_journal`` does, for the holder of a tenant's ledger."""
     settings = ledger.settings
     with turn(ledger.loader, load_contracts()[FEED], f"{ledger.tenant_id}/{SOURCE}", settings):
-        first_open = open_from(
-            settings, ledger.tenant_id
-        )  # what was landed by who was killed then is loaded now
+        # what was landed by who was killed then is loaded now
+        first_open = open_from(settings, ledger.tenant_id)
     with ledger.transformer.transaction():
         ledger.transformer.execute("set transaction isolation level repeatable read")
         tenant, upto = ledger.published()
@@ -105,30 +102,10 @@ def _touch(ledger: Ledger, since: dict[str, int], now: dict[str, int], zone: str
 
 
 def _land(ledger: Ledger, entries: pa.Table, posting: Posting) -> None:
-    """Land entries and load them, all or none."""
-    if not entries.num_rows:
-        return
-    digest = hashlib.sha256("\n".join(sorted(entries["entry_id"].to_pylist())).encode()).hexdigest()
-    with tempfile.TemporaryDirectory(prefix="sokol-journal-") as folder:
-        path = Path(folder) / "entries.parquet"
-        pq.write_table(entries, path)
-        with ledger.loader.transaction():
-            result = land_decision(
-                ledger.loader,
-                FEED,
-                posting.tenant_id,
-                path,
-                source=SOURCE,
-                name=f"journal-{digest[:16]}.parquet",
-                at=posting.at,
-                settings=ledger.settings,
-            )
-            if result.rows_conflicting:
-                raise PostingError(
-                    f"journal of tenant {posting.tenant_id}, file {result.path}: {result.rows_conflicting}"
-                    " entries contradict entries that stand, so none is entered; look at the file with"
-                    " `python -m include.feeds check`"
-                )
+    books.append_rows(
+        ledger.loader, FEED, ledger.tenant_id, entries, what="journal", source=SOURCE, at=posting.at,
+        settings=ledger.settings,
+    )  # fmt: skip
 
 
 # Whatever events a build has written anew, and what may have lost its last event since: a web order is

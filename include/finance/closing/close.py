@@ -79,7 +79,7 @@ def close_period(
                 f"tenant {tenant_id}: the commission of build {upto['build']} is not posted yet;"
                 " post it, then close"
             )
-        _require_reconciled(ledger, last)
+        _require_reconciled(ledger, last, tenant.time_zone)
         enter_changes(ledger, by=by)
         _require_next(ledger, month)
         told = reconciled(ledger.transformer, tenant_id, month)
@@ -93,13 +93,13 @@ def close_period(
         return _enter(ledger, Status(tenant_id, month, tenant.as_of, told, at, by, reason))
 
 
-def _require_reconciled(ledger: Ledger, last: date) -> None:
+def _require_reconciled(ledger: Ledger, last: date, zone: str) -> None:
     found = ledger.transformer.rows(
-        "select positions, rules_version from finance.reconciliation_runs"
+        "select positions, rules_version, time_zone from finance.reconciliation_runs"
         " where tenant_id = %s and as_of_date >= %s order by run_id desc limit 1",
         [ledger.tenant_id, last],
     )
-    now = (positions_of(ledger.transformer), rules_of(ledger.transformer, ledger.tenant_id).version)
+    now = (positions_of(ledger.transformer), rules_of(ledger.transformer, ledger.tenant_id).version, zone)
     if not found or found[0] != now:
         raise CloseError(
             f"tenant {ledger.tenant_id}: what is loaded is not reconciled up to {last} by today's rules;"

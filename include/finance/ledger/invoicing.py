@@ -1,19 +1,16 @@
 """Invoices and statements in the warehouse: read what the ledger says, allot numbers, land the book."""
 
-import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from include.feeds.decision import land_decision, turn
+from include.feeds.decision import turn
+from include.finance import books
 from include.finance.ledger.commission import ENTRIES
 from include.finance.ledger.posting import Ledger, opened_ledger
 from include.finance.ledger.statements import (
@@ -100,6 +97,7 @@ def invoice_month(
     Raises:
         InvoiceError: the month is open or not over, or the KOL has nothing in it.
         LedgerError: the numbers in the book have a gap.
+        DecisionError: the loader refused a row, so none is entered.
         ValueError: nobody makes them.
     """
     if not by.strip():
@@ -247,31 +245,12 @@ def _numbered(ledger: Ledger, month: Month, due: Mapping[Account, tuple[int, Dec
 
 
 def _land(ledger: Ledger, invoices: list[Invoice], by: str) -> None:
-    """Land all invoices of a run as one file and load it: all of them are made or none."""
-    if not invoices:
-        return
     at = datetime.now(UTC)
-    table = pa.Table.from_pylist([_row(one, at, by) for one in invoices], schema=ROWS)
-    digest = hashlib.sha256("\n".join(one.number for one in invoices).encode()).hexdigest()
-    with tempfile.TemporaryDirectory(prefix="sokol-invoices-") as folder:
-        path = Path(folder) / "invoices.parquet"
-        pq.write_table(table, path)
-        with ledger.loader.transaction():
-            result = land_decision(
-                ledger.loader,
-                BOOK,
-                ledger.tenant_id,
-                path,
-                source=SOURCE,
-                name=f"invoices-{digest[:16]}.parquet",
-                at=at,
-                settings=ledger.settings,
-            )
-            if result.rows_conflicting:
-                raise InvoiceError(
-                    f"tenant {ledger.tenant_id}, file {result.path}: {result.rows_conflicting} numbers stand"
-                    " in the book with other invoices, so none is made"
-                )
+    rows = pa.Table.from_pylist([_row(one, at, by) for one in invoices], schema=ROWS)
+    books.append_rows(
+        ledger.loader, BOOK, ledger.tenant_id, rows, what="invoices", source=SOURCE, at=at,
+        settings=ledger.settings,
+    )  # fmt: skip
 
 
 def _row(invoice: Invoice, at: datetime, by: str) -> dict[str, Any]:

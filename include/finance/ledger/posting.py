@@ -1,24 +1,20 @@
 """The ledger in the warehouse: read what builds have changed, post it, and land the entries."""
 
-import hashlib
 import io
 import json
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
-from include.feeds.decision import land_decision
 from include.feeds.landing import manifests
 from include.feeds.load import LoadResult, load_landed
+from include.finance import books
 from include.finance.audit.fraud import held_orders
 from include.finance.ledger.commission import CONTRACTS, ENTRIES, FACTS, Posting, pay, penalties, post, totals
 from include.finance.periods import open_from as first_open_day
@@ -75,6 +71,7 @@ def post_orders(
         PostingError: a build is under way or has failed half-way, or ``open_from`` lies in a closed month.
         StaleFlagsError: the last build has not judged the orders that it wrote.
         LedgerError: the facts contradict themselves.
+        DecisionError: the loader refused a row, so none is entered.
     """
     settings = settings or get_settings()
     with opened_ledger(tenant_id, settings) as ledger:
@@ -218,23 +215,11 @@ class Ledger:
         """Land entries and load them, all or none."""
         if not entries.num_rows:
             return
-        digest = hashlib.sha256("\n".join(sorted(entries["entry_id"].to_pylist())).encode()).hexdigest()
         self._note({"is_landing": True})
-        with tempfile.TemporaryDirectory(prefix="sokol-ledger-") as folder:
-            path = Path(folder) / "entries.parquet"
-            pq.write_table(entries, path)
-            with self.loader.transaction():
-                result = land_decision(
-                    self.loader,
-                    FEED,
-                    self.tenant_id,
-                    path,
-                    source=SOURCE,
-                    name=f"{what}-{digest[:16]}.parquet",
-                    at=posting.at,
-                    settings=self.settings,
-                )
-                self._accept(result)
+        books.append_rows(
+            self.loader, FEED, self.tenant_id, entries, what=what, source=SOURCE, at=posting.at,
+            settings=self.settings,
+        )  # fmt: skip
 
     def advance(self, values: Mapping[str, Any]) -> None:
         """Add the entries that were loaded to the balances, and note how far the ledger has come."""

@@ -276,7 +276,10 @@ def write(settings: Settings, tenant_id: str, day: date) -> str:
 
 
 def read(settings: Settings, tenant_id: str, day: date) -> tuple[str, list[Table]]:
-    """Return the heading and the tables of a pack, of one moment; raises as ``write``."""
+    """Return the heading and the tables of a pack; raises as ``write``.
+
+    Tables are of one moment, and the sample of its day.
+    """
     given = {"tenant": tenant_id, "day": day, "month": day.replace(day=1)}
     with connect("transformer", settings) as warehouse, warehouse.transaction():
         warehouse.execute("set transaction isolation level repeatable read")

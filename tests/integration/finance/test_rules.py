@@ -5,11 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from include.feeds import decision
+from include.feeds.decision import DecisionError
+from include.finance import books
 from include.finance.__main__ import main
-from include.finance.reconciliation.rules import Rules, rules_of, set_rules
+from include.finance.reconciliation.rules import BOOK, Rules, rules_of, set_rules
 from include.settings import Settings
 from include.warehouse import connect
 from tests.oracle import made
@@ -88,3 +91,18 @@ def test_at_the_prompt(
     assert "courier_days         6" in capsys.readouterr().out
     assert main([*common, "courier_days"]) == 2
     assert "'courier_days' is no NAME=VALUE" in capsys.readouterr().err
+
+
+def test_rows_that_contradict_what_stands_are_entered_all_or_none(settings: Settings) -> None:
+    said: dict[str, Any] = {"source": "sokol_test", "at": AT + timedelta(days=1), "settings": settings}
+    with connect("loader", settings) as warehouse:
+        stands = "select rules_id, rules, decided_at, entered_by, reason from raw.finance_rules"
+        one = warehouse.query(f"{stands} limit 1")
+        other = one.set_column(4, "reason", pa.array(["another"]))
+        new = other.set_column(0, "rules_id", pa.array(["new"]))
+        before = warehouse.value("select count(*) from raw.finance_rules")
+        books.append_rows(warehouse, BOOK, made.TENANT, one.slice(0, 0), what="none", **said)
+        with pytest.raises(DecisionError, match="1 rows contradict rows that stand, so none is entered"):
+            rows = pa.concat_tables([other, new])
+            books.append_rows(warehouse, BOOK, made.TENANT, rows, what="odd", **said)
+        assert warehouse.value("select count(*) from raw.finance_rules") == before
